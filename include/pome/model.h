@@ -1,0 +1,154 @@
+/* pome/model.h: opened models, their functions and ports.
+ *
+ * A model is what a file or folder holds, parsed and verified: functions with typed inputs, outputs and
+ * states, and metadata. It is immutable; any number of threads may use it at once.
+ */
+#ifndef POME_MODEL_H
+#define POME_MODEL_H
+
+#include <pome/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pome_model pome_model;
+typedef struct pome_function pome_function;
+
+/* What kind of value a port carries (FeatureTypes.proto). */
+typedef enum pome_feature {
+  POME_FEATURE_UNKNOWN,
+  POME_FEATURE_TENSOR, /* multiArrayType, or a tensor of a program */
+  POME_FEATURE_IMAGE,
+  POME_FEATURE_INT64,
+  POME_FEATURE_DOUBLE,
+  POME_FEATURE_STRING,
+  POME_FEATURE_DICTIONARY,
+  POME_FEATURE_SEQUENCE,
+  POME_FEATURE_STATE
+} pome_feature;
+
+typedef enum pome_color {
+  POME_COLOR_NONE,
+  POME_COLOR_GRAY,
+  POME_COLOR_RGB,
+  POME_COLOR_BGR,
+  POME_COLOR_GRAY_FP16
+} pome_color;
+
+/* Which shapes a port accepts. */
+typedef enum pome_flexibility {
+  POME_SHAPE_FIXED,      /* `shape` only */
+  POME_SHAPE_ENUMERATED, /* one of `shapes` */
+  POME_SHAPE_RANGE       /* per dimension lower[i] .. upper[i] */
+} pome_flexibility;
+
+/* One input, output or state. All pointers live as long as the model. For images shape is [height, width]. */
+typedef struct pome_port {
+  const char *name;
+  const char *description; /* "" when there is none */
+  pome_feature feature;
+  pome_dtype dtype; /* element type of tensors and states; key type of dictionaries */
+  pome_color color; /* of images */
+  int32_t rank;     /* -1: not declared */
+  int64_t shape[POME_MAX_RANK];     /* the default shape; POME_DIM_UNKNOWN where not declared */
+  pome_flexibility flexibility;
+  const int64_t (*shapes)[POME_MAX_RANK]; /* enumerated shapes */
+  size_t shape_count;
+  int64_t lower[POME_MAX_RANK];
+  int64_t upper[POME_MAX_RANK]; /* -1: unbounded */
+  bool optional;
+  bool has_default;     /* an optional tensor's value when it is not given */
+  double default_value;
+} pome_port;
+
+typedef struct pome_model_options {
+  size_t size;
+  const pome_allocator *allocator;
+  const pome_log *log;
+  bool copy;               /* read files into memory instead of mapping them */
+  size_t max_parse_memory; /* ceiling for what parsing may allocate; 0: four times the file plus 64 MiB */
+} pome_model_options;
+
+POME_API void pome_model_options_init(pome_model_options *options);
+
+/* Opens a .mlpackage or .mlmodelc folder, a .mlmodel file, or a bare program text (.mil); what it is, is
+ * found from the content. Files are mapped: they must not shrink while the model is open unless `copy` is
+ * set. Fails with POME_INPUT (missing, broken, not a program), POME_UNSUPPORTED (a model type that
+ * pome does not run: the message names it), POME_MEMORY, POME_IO.
+ * Sources: coremltools 9.0 modelpackage/src/ModelPackage.cpp, mlmodel/format/Model.proto. */
+POME_API pome_status pome_model_open(const char *path, const pome_model_options *options,
+                                     pome_model **model, pome_error *error);
+
+/* As above from memory: a Model protobuf and the bytes of its weight.bin (NULL, 0 when it has none). Both
+ * must stay valid and unchanged until pome_model_close unless `copy` is set. */
+POME_API pome_status pome_model_open_memory(const void *spec, size_t spec_size, const void *weights,
+                                            size_t weights_size, const pome_model_options *options,
+                                            pome_model **model, pome_error *error);
+
+/* Every plan, run and state made from the model must be freed before. */
+POME_API void pome_model_close(pome_model *model);
+
+/* "mlProgram", "neuralNetworkClassifier", ... as Model.proto names it. */
+POME_API const char *pome_model_type(const pome_model *model);
+/* "mlpackage", "mlmodelc", "mlmodel", "mil". */
+POME_API const char *pome_model_container(const pome_model *model);
+POME_API int pome_model_specification_version(const pome_model *model);
+
+/* Metadata: author, license, versionString, shortDescription, then user-defined keys, as `count` pairs. */
+POME_API size_t pome_model_metadata_count(const pome_model *model);
+POME_API void pome_model_metadata(const pome_model *model, size_t index, const char **key,
+                                  const char **value);
+
+POME_API size_t pome_model_function_count(const pome_model *model);
+POME_API const pome_function *pome_model_function(const pome_model *model, size_t index);
+/* NULL when there is none of that name; name NULL gives the default function. */
+POME_API const pome_function *pome_model_find_function(const pome_model *model, const char *name);
+
+POME_API const char *pome_function_name(const pome_function *function);
+/* "CoreML7" and the like. */
+POME_API const char *pome_function_opset(const pome_function *function);
+POME_API const pome_model *pome_function_model(const pome_function *function);
+
+/* Feature that a classifier predicts, or NULL. */
+POME_API const char *pome_function_predicted_feature(const pome_function *function);
+
+typedef enum pome_port_kind { POME_INPUT_PORT, POME_OUTPUT_PORT, POME_STATE_PORT } pome_port_kind;
+
+POME_API size_t pome_function_port_count(const pome_function *function, pome_port_kind kind);
+POME_API const pome_port *pome_function_port(const pome_function *function, pome_port_kind kind,
+                                             size_t index);
+/* NULL when there is none of that name. */
+POME_API const pome_port *pome_function_find_port(const pome_function *function,
+                                                  pome_port_kind kind, const char *name);
+
+/* A summary of the operations of a function, nested blocks included: how often each type occurs. */
+typedef struct pome_op_count {
+  const char *type;
+  size_t count;
+  const char *unsupported; /* NULL, or why no backend runs it */
+} pome_op_count;
+POME_API size_t pome_function_op_type_count(const pome_function *function);
+POME_API pome_op_count pome_function_op_type(const pome_function *function, size_t index);
+
+/* One constant of a function's program. */
+typedef struct pome_weight {
+  const char *name;     /* the value's name */
+  const char *encoding; /* "dense", "lut", "affine", "blockwise", "sparse" ... */
+  pome_dtype dtype;     /* of the stored elements: for a palette the index type */
+  pome_tensor tensor;   /* stored shape and data; data is NULL for strings */
+  uint64_t offset;      /* of the data in the weight file, or POME_NO_OFFSET */
+  size_t bytes;
+} pome_weight;
+POME_API size_t pome_function_weight_count(const pome_function *function);
+POME_API pome_weight pome_function_weight(const pome_function *function, size_t index);
+
+/* The whole program as MIL text, handed piece by piece to `write`; a non-OK status from `write` stops it and is returned. */
+POME_API pome_status pome_model_print(const pome_model *model,
+                                      pome_status (*write)(void *context, const char *text, size_t size),
+                                      void *context, pome_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

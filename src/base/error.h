@@ -1,0 +1,38 @@
+/* Filling in a pome_error. The innermost function that knows what went wrong sets status and message; callers on
+ * the way out add the place they know, and never overwrite a place already set. */
+#ifndef POME_SRC_BASE_ERROR_H
+#define POME_SRC_BASE_ERROR_H
+
+#include <pome/base.h>
+
+#define POME__PRINTF(format, first) __attribute__((format(printf, format, first)))
+
+/* Sets a fresh error (place cleared) and returns `status`, so that one can write `return pome__fail(...)`. */
+pome_status pome__fail(pome_error *error, pome_status status, const char *format, ...)
+    POME__PRINTF(3, 4);
+
+/* Out of memory; `what` names the thing that did not fit. */
+pome_status pome__fail_memory(pome_error *error, const char *what);
+
+/* A system call failed: keeps errno and appends its text to the message. ENOENT and the like become POME_INPUT, ENOMEM
+ * POME_MEMORY, others POME_IO. */
+pome_status pome__fail_errno(pome_error *error, int os_error, const char *format, ...)
+    POME__PRINTF(3, 4);
+
+/* Adds what the user can do. Returns error->status (POME_INTERNAL for NULL is never returned: pass the status on yourself). */
+void pome__error_hint(pome_error *error, const char *format, ...) POME__PRINTF(2, 3);
+
+/* Add a place unless one of that kind is set. */
+void pome__error_at_file(pome_error *error, const char *path);
+void pome__error_at_offset(pome_error *error, uint64_t offset);
+void pome__error_at_line(pome_error *error, uint32_t line, uint32_t column);
+void pome__error_at_op(pome_error *error, const char *op);
+
+/* `return` early when an expression gives a status that is not POME_OK. */
+#define POME__TRY(expression)                           \
+  do {                                                  \
+    pome_status pome__try_status = (expression);        \
+    if (pome__try_status != POME_OK) return pome__try_status; \
+  } while (0)
+
+#endif

@@ -1,0 +1,48 @@
+/* Protocol Buffers wire format: a bounded pull reader and a writer-free view of the bytes.
+ *
+ * A cursor walks one message. Each call gives the next field: its number, its wire type and its value in place; nothing
+ * is copied and nothing is allocated. Lengths are checked against the enclosing message, so a cursor made from a field can never leave it.
+ * Varints over 10 bytes, field number 0, group tags and truncation are errors with their byte offset.
+ * Source: protobuf.dev/programming-guides/encoding.
+ */
+#ifndef POME_SRC_WIRE_PB_H
+#define POME_SRC_WIRE_PB_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+typedef struct pome__pb {
+  const uint8_t *at;
+  const uint8_t *end;
+  const uint8_t *file; /* start of the outermost message: offsets in errors are from here */
+} pome__pb;
+
+typedef enum pome__pb_wire { POME__PB_VARINT = 0, POME__PB_I64 = 1, POME__PB_LEN = 2, POME__PB_I32 = 5 } pome__pb_wire;
+
+typedef struct pome__pb_field {
+  uint32_t number;
+  pome__pb_wire wire;
+  uint64_t value;    /* VARINT, I64, I32 (zero-extended) */
+  pome__bytes bytes; /* LEN */
+  const uint8_t *start; /* first byte of the tag */
+} pome__pb_field;
+
+pome__pb pome__pb_open(pome__bytes message);
+/* A cursor over a LEN field; errors keep their offsets. */
+pome__pb pome__pb_enter(const pome__pb *parent, const pome__pb_field *field);
+
+/* Next field. `*more` false at the end. */
+pome_status pome__pb_next(pome__pb *pb, pome__pb_field *field, bool *more, pome_error *error);
+
+/* Fails unless the field has that wire type; `what` names the field in the message. */
+pome_status pome__pb_expect(const pome__pb *pb, const pome__pb_field *field, pome__pb_wire wire, const char *what, pome_error *error);
+uint64_t pome__pb_offset(const pome__pb *pb, const pome__pb_field *field);
+
+/* Repeated scalars, packed or not: calls back for each value of one occurrence of the field. */
+pome_status pome__pb_varints(const pome__pb *pb, const pome__pb_field *field,
+                             pome_status (*each)(void *context, uint64_t value), void *context, pome_error *error);
+
+/* True for well-formed UTF-8 without NUL: names and strings of the format must be that. */
+bool pome__utf8_valid(pome__bytes text);
+
+#endif
