@@ -5,7 +5,7 @@
 
 #include <pome/base.h>
 
-#define POME__PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define POME__PRINTF(text, first) __attribute__((format(printf, text, first)))
 
 /* Sets a fresh error (place cleared) and returns `status`, so that one can write `return pome__fail(...)`. */
 pome_status pome__fail(pome_error *error, pome_status status, const char *format, ...)
