@@ -1,0 +1,398 @@
+/* Loops that evaluation shares. See loops.h. */
+#include "ops/loops.h"
+
+#include <string.h>
+
+#include "kernels/kernels.h"
+#include "tensor/element.h"
+#include "tensor/shape.h"
+
+static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
+
+/* ---- walking ---- */
+
+void pome__walk_begin(pome__walk *walk, int rank, const int64_t *shape) {
+  memset(walk, 0, sizeof(*walk));
+  walk->rank = rank;
+  for (int i = 0; i < rank; i++) walk->shape[i] = shape[i];
+}
+
+void pome__walk_add(pome__walk *walk, int64_t offset, const int64_t *strides) {
+  int operand = walk->operands++;
+  walk->offset[operand] = offset;
+  for (int i = 0; i < walk->rank; i++) walk->strides[operand][i] = strides[i];
+}
+
+static bool mergeable(const pome__walk *walk, int outer, int inner) {
+  for (int o = 0; o < walk->operands; o++) {
+    if (walk->strides[o][outer] != walk->strides[o][inner] * walk->shape[inner]) return false;
+  }
+  return true;
+}
+
+/* Drops dimensions of 1 and merges neighbours; false when there is nothing to visit. */
+static bool walk_start(pome__walk *walk) {
+  int rank = 0;
+  for (int i = 0; i < walk->rank; i++) {
+    if (walk->shape[i] == 0) return false;
+    if (walk->shape[i] == 1) continue;
+    walk->shape[rank] = walk->shape[i];
+    for (int o = 0; o < walk->operands; o++) walk->strides[o][rank] = walk->strides[o][i];
+    if (rank > 0 && mergeable(walk, rank - 1, rank)) {
+      walk->shape[rank - 1] *= walk->shape[rank];
+      for (int o = 0; o < walk->operands; o++) walk->strides[o][rank - 1] = walk->strides[o][rank];
+    } else {
+      rank++;
+    }
+  }
+  walk->rank = rank > 0 ? rank - 1 : 0; /* the outer dimensions */
+  walk->length = rank > 0 ? (size_t)walk->shape[rank - 1] : 1;
+  for (int o = 0; o < walk->operands; o++) walk->step[o] = rank > 0 ? walk->strides[o][rank - 1] : 0;
+  walk->started = true;
+  return true;
+}
+
+bool pome__walk_next(pome__walk *walk) {
+  if (!walk->started) return walk_start(walk);
+  for (int i = walk->rank - 1; i >= 0; i--) {
+    if (++walk->index[i] < walk->shape[i]) {
+      for (int o = 0; o < walk->operands; o++) walk->offset[o] += walk->strides[o][i];
+      return true;
+    }
+    walk->index[i] = 0;
+    for (int o = 0; o < walk->operands; o++) walk->offset[o] -= walk->strides[o][i] * (walk->shape[i] - 1);
+  }
+  return false;
+}
+
+/* ---- blocks of floats ---- */
+
+const float *pome__read_f32(const pome__call *call, const pome_tensor *tensor, int64_t offset, int64_t stride, size_t n,
+                            float *buffer) {
+  if (tensor->dtype == POME_FP32 && stride == 1) return (const float *)tensor->data + offset;
+  if (tensor->dtype == POME_FP16 && stride == 1 && call->kernels != NULL) {
+    call->kernels->f16_to_f32(n, (const uint16_t *)tensor->data + offset, buffer);
+  } else {
+    pome__load_f32(tensor->data, tensor->dtype, offset, stride, n, buffer);
+  }
+  return buffer;
+}
+
+void pome__write_f32(const pome__call *call, pome_tensor *tensor, int64_t offset, int64_t stride, size_t n,
+                     const float *values) {
+  if (tensor->dtype == POME_FP16 && stride == 1 && call->kernels != NULL) {
+    call->kernels->f32_to_f16(n, values, (uint16_t *)tensor->data + offset);
+  } else {
+    pome__store_f32(tensor->data, tensor->dtype, offset, stride, n, values);
+  }
+}
+
+bool pome__use_f32(const pome__call *call, const pome_tensor *tensor) {
+  return call->numerics != POME_NUMERICS_STRICT && pome__dtype_is_float(tensor->dtype) && tensor->dtype != POME_FP64;
+}
+
+/* Where results are computed: in place when the output holds fp32 in a row. */
+static float *target_f32(pome_tensor *tensor, int64_t offset, int64_t stride, float *buffer) {
+  return tensor->dtype == POME_FP32 && stride == 1 ? (float *)tensor->data + offset : buffer;
+}
+
+/* ---- elementwise maps ---- */
+
+static bool is_whole(const pome_tensor *tensor) {
+  return pome__dtype_is_integer(tensor->dtype) || tensor->dtype == POME_BOOL;
+}
+
+void pome__unary_blocks(const pome__call *call, const pome_tensor *x, pome_tensor *y, const pome__unary *f,
+                        const void *params) {
+  size_t count = pome_tensor_count(y);
+  for (size_t begin = 0; begin < count; begin += POME__BLOCK) {
+    size_t n = min_size(count - begin, POME__BLOCK);
+    int64_t at = (int64_t)begin;
+    if (f->i64 != NULL && is_whole(x)) {
+      int64_t block[POME__BLOCK];
+      pome__load_i64(x->data, x->dtype, at, 1, n, block);
+      f->i64(n, block, block, params);
+      pome__store_i64(y->data, y->dtype, at, 1, n, block);
+    } else if (f->f32 != NULL && pome__use_f32(call, x)) {
+      float in[POME__BLOCK];
+      float out[POME__BLOCK];
+      float *target = target_f32(y, at, 1, out);
+      f->f32(n, pome__read_f32(call, x, at, 1, n, in), target, params);
+      if (target == out) pome__write_f32(call, y, at, 1, n, out);
+    } else {
+      double block[POME__BLOCK];
+      pome__load_f64(x->data, x->dtype, at, 1, n, block);
+      f->f64(n, block, block, params);
+      pome__store_f64(y->data, y->dtype, at, 1, n, block);
+    }
+  }
+}
+
+static void binary_row_f32(const pome__call *call, const pome__walk *walk, const pome_tensor *x, const pome_tensor *y,
+                           pome_tensor *z, const pome__binary *f) {
+  float left[POME__BLOCK];
+  float right[POME__BLOCK];
+  float out[POME__BLOCK];
+  for (size_t begin = 0; begin < walk->length; begin += POME__BLOCK) {
+    size_t n = min_size(walk->length - begin, POME__BLOCK);
+    int64_t at = (int64_t)begin;
+    int64_t to = walk->offset[2] + at * walk->step[2];
+    const float *a = pome__read_f32(call, x, walk->offset[0] + at * walk->step[0], walk->step[0], n, left);
+    const float *b = pome__read_f32(call, y, walk->offset[1] + at * walk->step[1], walk->step[1], n, right);
+    float *target = target_f32(z, to, walk->step[2], out);
+    f->f32(n, a, b, target);
+    if (target == out) pome__write_f32(call, z, to, walk->step[2], n, out);
+  }
+}
+
+static void binary_row_f64(const pome__walk *walk, const pome_tensor *x, const pome_tensor *y, pome_tensor *z,
+                           const pome__binary *f) {
+  double left[POME__BLOCK];
+  double right[POME__BLOCK];
+  for (size_t begin = 0; begin < walk->length; begin += POME__BLOCK) {
+    size_t n = min_size(walk->length - begin, POME__BLOCK);
+    int64_t at = (int64_t)begin;
+    pome__load_f64(x->data, x->dtype, walk->offset[0] + at * walk->step[0], walk->step[0], n, left);
+    pome__load_f64(y->data, y->dtype, walk->offset[1] + at * walk->step[1], walk->step[1], n, right);
+    f->f64(n, left, right, left);
+    pome__store_f64(z->data, z->dtype, walk->offset[2] + at * walk->step[2], walk->step[2], n, left);
+  }
+}
+
+static void binary_row_i64(const pome__walk *walk, const pome_tensor *x, const pome_tensor *y, pome_tensor *z,
+                           const pome__binary *f) {
+  int64_t left[POME__BLOCK];
+  int64_t right[POME__BLOCK];
+  for (size_t begin = 0; begin < walk->length; begin += POME__BLOCK) {
+    size_t n = min_size(walk->length - begin, POME__BLOCK);
+    int64_t at = (int64_t)begin;
+    pome__load_i64(x->data, x->dtype, walk->offset[0] + at * walk->step[0], walk->step[0], n, left);
+    pome__load_i64(y->data, y->dtype, walk->offset[1] + at * walk->step[1], walk->step[1], n, right);
+    f->i64(n, left, right, left);
+    pome__store_i64(z->data, z->dtype, walk->offset[2] + at * walk->step[2], walk->step[2], n, left);
+  }
+}
+
+void pome__binary_blocks(const pome__call *call, const pome_tensor *x, const pome_tensor *y, pome_tensor *z,
+                         const pome__binary *f) {
+  int64_t x_strides[POME_MAX_RANK];
+  int64_t y_strides[POME_MAX_RANK];
+  int64_t z_strides[POME_MAX_RANK];
+  pome__shape_broadcast_strides(x->rank, x->shape, z->rank, z->shape, x_strides);
+  pome__shape_broadcast_strides(y->rank, y->shape, z->rank, z->shape, y_strides);
+  pome__shape_strides(z->rank, z->shape, z_strides);
+  pome__walk walk;
+  pome__walk_begin(&walk, z->rank, z->shape);
+  pome__walk_add(&walk, 0, x_strides);
+  pome__walk_add(&walk, 0, y_strides);
+  pome__walk_add(&walk, 0, z_strides);
+  bool whole = f->i64 != NULL && is_whole(x) && is_whole(y);
+  bool single = f->f32 != NULL && pome__use_f32(call, x) && pome__use_f32(call, y);
+  while (pome__walk_next(&walk)) {
+    if (whole) {
+      binary_row_i64(&walk, x, y, z, f);
+    } else if (single) {
+      binary_row_f32(call, &walk, x, y, z, f);
+    } else {
+      binary_row_f64(&walk, x, y, z, f);
+    }
+  }
+}
+
+/* ---- groups of elements that differ only along some axes ---- */
+
+/* Splits a contiguous shape in the outer part (the other axes) and the inner part (`axes`), with strides into the whole. */
+typedef struct split {
+  int outer_rank, inner_rank;
+  int64_t outer_shape[POME_MAX_RANK], outer_strides[POME_MAX_RANK];
+  int64_t inner_shape[POME_MAX_RANK], inner_strides[POME_MAX_RANK];
+  size_t inner_count;
+} split;
+
+static void split_axes(const pome_tensor *x, uint32_t axes, split *s) {
+  int64_t strides[POME_MAX_RANK];
+  pome__shape_strides(x->rank, x->shape, strides);
+  memset(s, 0, sizeof(*s));
+  s->inner_count = 1;
+  for (int i = 0; i < x->rank; i++) {
+    if ((axes >> i & 1) != 0) {
+      s->inner_shape[s->inner_rank] = x->shape[i];
+      s->inner_strides[s->inner_rank++] = strides[i];
+      s->inner_count *= (size_t)x->shape[i];
+    } else {
+      s->outer_shape[s->outer_rank] = x->shape[i];
+      s->outer_strides[s->outer_rank++] = strides[i];
+    }
+  }
+}
+
+static void fold_group_f64(const pome_tensor *x, const split *s, int64_t offset, const pome__fold *fold,
+                           pome_tensor *y, int64_t to) {
+  double state[4] = {fold->start, 0, 0, 0};
+  pome__walk walk;
+  pome__walk_begin(&walk, s->inner_rank, s->inner_shape);
+  pome__walk_add(&walk, offset, s->inner_strides);
+  while (pome__walk_next(&walk)) {
+    for (size_t begin = 0; begin < walk.length; begin += POME__BLOCK) {
+      double block[POME__BLOCK];
+      size_t n = min_size(walk.length - begin, POME__BLOCK);
+      pome__load_f64(x->data, x->dtype, walk.offset[0] + (int64_t)begin * walk.step[0], walk.step[0], n, block);
+      fold->run(n, block, state);
+    }
+  }
+  double result = fold->end != NULL ? fold->end(state, s->inner_count) : state[0];
+  pome__store_f64(y->data, y->dtype, to, 1, 1, &result);
+}
+
+static void fold_group_i64(const pome_tensor *x, const split *s, int64_t offset, const pome__fold *fold,
+                           pome_tensor *y, int64_t to) {
+  int64_t state[4] = {fold->start_i64, 0, 0, 0};
+  pome__walk walk;
+  pome__walk_begin(&walk, s->inner_rank, s->inner_shape);
+  pome__walk_add(&walk, offset, s->inner_strides);
+  while (pome__walk_next(&walk)) {
+    for (size_t begin = 0; begin < walk.length; begin += POME__BLOCK) {
+      int64_t block[POME__BLOCK];
+      size_t n = min_size(walk.length - begin, POME__BLOCK);
+      pome__load_i64(x->data, x->dtype, walk.offset[0] + (int64_t)begin * walk.step[0], walk.step[0], n, block);
+      fold->run_i64(n, block, state);
+    }
+  }
+  int64_t result = fold->end_i64 != NULL ? fold->end_i64(state, s->inner_count) : state[0];
+  pome__store_i64(y->data, y->dtype, to, 1, 1, &result);
+}
+
+void pome__fold_axes(const pome_tensor *x, uint32_t axes, pome_tensor *y, const pome__fold *fold) {
+  split s;
+  split_axes(x, axes, &s);
+  bool whole = fold->run_i64 != NULL && is_whole(x);
+  int64_t to = 0;
+  pome__walk outer;
+  pome__walk_begin(&outer, s.outer_rank, s.outer_shape);
+  pome__walk_add(&outer, 0, s.outer_strides);
+  while (pome__walk_next(&outer)) {
+    for (size_t i = 0; i < outer.length; i++) {
+      int64_t offset = outer.offset[0] + (int64_t)i * outer.step[0];
+      if (whole) {
+        fold_group_i64(x, &s, offset, fold, y, to++);
+      } else {
+        fold_group_f64(x, &s, offset, fold, y, to++);
+      }
+    }
+  }
+}
+
+/* One group: gathered into `in`, mapped to `out`, scattered. Both have room for the group. */
+static void line_group(pome__call *call, const pome_tensor *x, pome_tensor *y, const split *s, int64_t offset,
+                       const pome__line *f, const void *params, bool single, void *in, void *out) {
+  pome__walk walk;
+  pome__walk_begin(&walk, s->inner_rank, s->inner_shape);
+  pome__walk_add(&walk, offset, s->inner_strides);
+  pome__walk scatter = walk;
+  size_t done = 0;
+  const float *row = in;
+  for (; pome__walk_next(&walk); done += walk.length) {
+    if (!single) {
+      pome__load_f64(x->data, x->dtype, walk.offset[0], walk.step[0], walk.length, (double *)in + done);
+      continue;
+    }
+    const float *got = pome__read_f32(call, x, walk.offset[0], walk.step[0], walk.length, (float *)in + done);
+    if (walk.length == s->inner_count) {
+      row = got;
+    } else if (got != (float *)in + done) {
+      memcpy((float *)in + done, got, walk.length * sizeof(float));
+    }
+  }
+  if (single) {
+    f->f32(s->inner_count, row, out, params);
+  } else {
+    f->f64(s->inner_count, in, out, params);
+  }
+  for (done = 0; pome__walk_next(&scatter); done += scatter.length) {
+    if (single) {
+      pome__write_f32(call, y, scatter.offset[0], scatter.step[0], scatter.length, (float *)out + done);
+    } else {
+      pome__store_f64(y->data, y->dtype, scatter.offset[0], scatter.step[0], scatter.length, (double *)out + done);
+    }
+  }
+}
+
+pome_status pome__line_blocks(pome__call *call, const pome_tensor *x, pome_tensor *y, uint32_t axes, const pome__line *f,
+                              const void *params) {
+  split s;
+  split_axes(x, axes, &s);
+  if (pome_tensor_count(x) == 0) return POME_OK;
+  bool single = f->f32 != NULL && pome__use_f32(call, x);
+  size_t size = single ? sizeof(float) : sizeof(double);
+  void *in = pome__arena_array(call->scratch, s.inner_count, size, 64);
+  void *out = pome__arena_array(call->scratch, s.inner_count, size, 64);
+  if (in == NULL || out == NULL) return pome__call_memory(call);
+  pome__walk outer;
+  pome__walk_begin(&outer, s.outer_rank, s.outer_shape);
+  pome__walk_add(&outer, 0, s.outer_strides);
+  while (pome__walk_next(&outer)) {
+    for (size_t i = 0; i < outer.length; i++) {
+      line_group(call, x, y, &s, outer.offset[0] + (int64_t)i * outer.step[0], f, params, single, in, out);
+    }
+  }
+  return POME_OK;
+}
+
+/* ---- raw copies ---- */
+
+#define COPY_ROW(type)                                                     \
+  do {                                                                     \
+    const type *from = (const type *)in + walk.offset[0];                  \
+    type *to = (type *)out + walk.offset[1];                               \
+    for (size_t i = 0; i < walk.length; i++) {                             \
+      to[(int64_t)i * walk.step[1]] = from[(int64_t)i * walk.step[0]];     \
+    }                                                                      \
+  } while (0)
+
+static void copy_row_packed(pome_dtype dtype, const pome__walk *walk, const void *in, void *out) {
+  for (size_t begin = 0; begin < walk->length; begin += POME__BLOCK) {
+    int64_t block[POME__BLOCK];
+    size_t n = min_size(walk->length - begin, POME__BLOCK);
+    pome__load_i64(in, dtype, walk->offset[0] + (int64_t)begin * walk->step[0], walk->step[0], n, block);
+    pome__store_i64(out, dtype, walk->offset[1] + (int64_t)begin * walk->step[1], walk->step[1], n, block);
+  }
+}
+
+void pome__copy_strided(pome_dtype dtype, int rank, const int64_t *shape, const void *in, int64_t in_offset,
+                        const int64_t *in_strides, void *out, int64_t out_offset, const int64_t *out_strides) {
+  pome__walk walk;
+  pome__walk_begin(&walk, rank, shape);
+  pome__walk_add(&walk, in_offset, in_strides);
+  pome__walk_add(&walk, out_offset, out_strides);
+  unsigned bits = pome_dtype_bits(dtype);
+  while (pome__walk_next(&walk)) {
+    if (bits >= 8 && walk.step[0] == 1 && walk.step[1] == 1) {
+      size_t width = bits / 8;
+      memcpy((uint8_t *)out + walk.offset[1] * (int64_t)width, (const uint8_t *)in + walk.offset[0] * (int64_t)width,
+             walk.length * width);
+      continue;
+    }
+    switch (bits) {
+    case 8: COPY_ROW(uint8_t); break;
+    case 16: COPY_ROW(uint16_t); break;
+    case 32: COPY_ROW(uint32_t); break;
+    case 64: COPY_ROW(uint64_t); break;
+    case 128: COPY_ROW(pome_string); break;
+    default: copy_row_packed(dtype, &walk, in, out); break;
+    }
+  }
+}
+
+void pome__copy_elements(const pome_tensor *in, pome_tensor *out) {
+  size_t bytes = pome_tensor_bytes(out);
+  if (bytes > 0) memcpy(out->data, in->data, bytes);
+}
+
+void pome__fill(pome_tensor *out, double value) {
+  size_t count = pome_tensor_count(out);
+  double block[POME__BLOCK];
+  for (size_t i = 0; i < POME__BLOCK; i++) block[i] = value;
+  for (size_t begin = 0; begin < count; begin += POME__BLOCK) {
+    pome__store_f64(out->data, out->dtype, (int64_t)begin, 1, min_size(count - begin, POME__BLOCK), block);
+  }
+}
