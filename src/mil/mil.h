@@ -53,13 +53,17 @@ typedef struct pome__type {
   int64_t length; /* lists; -1: not known */
 } pome__type;
 
+/* Where compilers put weights; programs that name no other file mean this one. */
+#define POME__BLOB_PATH "@model_path/weights/weight.bin"
+
 /* A compile-time value. Tensors: `data` holds count elements, contiguous, little endian, sub-byte packed; strings
  * are an array of pome_string. Tuples, lists: items. Dictionaries: key and value in turn. */
 typedef struct pome__literal {
-  pome__type type; /* fully known */
+  pome__type type; /* of tensors fully known; aggregates may leave the sizes of their parts open */
   const void *data;
   size_t bytes;
-  uint64_t blob_offset; /* of the metadata record in the weight file, or POME_NO_OFFSET: immediate */
+  uint64_t blob_offset;  /* of the metadata record in the weight file, or POME_NO_OFFSET: immediate */
+  const char *blob_path; /* as the program names the weight file; NULL: POME__BLOB_PATH */
   const struct pome__literal *const *items;
   size_t item_count;
 } pome__literal;
@@ -112,20 +116,22 @@ struct pome__block {
   pome__function *function;
 };
 
+typedef struct pome__attribute {
+  const char *name;
+  const pome__literal *value;
+} pome__attribute;
+
 struct pome__function {
   const char *name;
   pome__opset opset;
   pome__value **inputs; /* in declared order; state inputs have a state type */
   size_t input_count;
   pome__block *body;
+  pome__attribute *attributes; /* FlexibleShapeInformation in text */
+  size_t attribute_count;
   uint32_t value_count;
   uint32_t op_count;
 };
-
-typedef struct pome__attribute {
-  const char *name;
-  const pome__literal *value;
-} pome__attribute;
 
 typedef struct pome__program {
   pome__arena arena;
@@ -153,6 +159,15 @@ bool pome__op_add_output(pome__program *program, pome__op *op, pome__value *valu
 bool pome__op_add_block(pome__program *program, pome__op *op, pome__block *block);
 bool pome__block_set_inputs(pome__program *program, pome__block *block, pome__value *const *values, size_t count);
 bool pome__block_set_outputs(pome__program *program, pome__block *block, pome__value *const *values, size_t count);
+
+/* `function` NULL: an attribute of the program. */
+bool pome__program_add_attribute(pome__program *program, pome__function *function, const char *name,
+                                 const pome__literal *value);
+/* A tensor literal with a copy of `bytes` bytes of data (strings: of the pome_strings, not of their text). `data` NULL: zeros. */
+pome__literal *pome__literal_new_tensor(pome__program *program, pome_dtype dtype, int rank, const int64_t *dims,
+                                        const void *data, size_t bytes);
+/* A literal in place: a value without name. */
+pome__value *pome__function_new_literal(pome__program *program, pome__function *function, const pome__literal *literal);
 
 const pome__arg *pome__op_find_arg(const pome__op *op, const char *name);
 pome__function *pome__program_find_function(const pome__program *program, const char *name);
@@ -183,6 +198,10 @@ bool pome__program_equal(const pome__program *a, const pome__program *b, const c
 typedef struct pome__print_options {
   size_t inline_limit; /* literals of more elements than this that came from a weight file print as BLOBFILE; 0: always inline */
 } pome__print_options;
+/* NULL options: every literal that has a blob offset prints as BLOBFILE. `pome__program_print` is this with NULL. */
+pome_status pome__program_print_with(const pome__program *program, const pome__print_options *options,
+                                     pome_status (*write)(void *context, const char *text, size_t size),
+                                     void *context, pome_error *error);
 pome_status pome__program_print(const pome__program *program, pome_status (*write)(void *context, const char *text, size_t size),
                                 void *context, pome_error *error);
 
