@@ -56,12 +56,23 @@ typedef struct pome__description {
 
 typedef enum pome__program_form { POME__PROGRAM_NONE, POME__PROGRAM_PROTO, POME__PROGRAM_TEXT } pome__program_form;
 
+/* A weight file beyond the first one. */
+typedef struct pome__weight_file {
+  const char *name;
+  pome__blob blob;
+  struct pome__weight_file *next;
+} pome__weight_file;
+
 typedef struct pome__package {
   pome__arena arena;
   const char *container; /* "mlpackage", "mlmodelc", "mlmodel", "mil", "memory" */
   pome__blob spec;       /* the Model protobuf, or model.mil */
   pome__blob extra;      /* coremldata.bin of a compiled bundle */
   pome__blob weights;    /* weight.bin, opened at the first use of its name; empty when there is none */
+  const char *weights_name; /* the name it was used by; NULL before */
+  pome__weight_file *more_weights; /* files of other names */
+  bool copy;             /* files are read, not mapped */
+  size_t max_parse_memory; /* as in pome_model_options */
   const char *spec_path; /* for messages */
   const char *root;      /* folder that "@model_path" stands for, or NULL */
   pome__description description;
@@ -74,6 +85,19 @@ pome_status pome__package_open(const char *path, const pome_model_options *optio
 pome_status pome__package_open_memory(pome__bytes spec, pome__bytes weights, const pome_model_options *options,
                                       pome__package **package, pome_error *error);
 void pome__package_close(pome__package *package);
+
+/* ---- mlpackage.c, mlmodelc.c: fill a zeroed package (arena initialised) from a folder; the caller closes it on failure ---- */
+pome_status pome__mlpackage_open(pome__package *package, const char *path, pome_error *error);
+pome_status pome__mlmodelc_open(pome__package *package, const char *path, pome_error *error);
+/* Parses package->spec, a Model. */
+pome_status pome__package_parse_spec(pome__package *package, pome_error *error);
+/* Sets the arena's ceiling for parsing a file of that size. */
+void pome__package_limit(pome__package *package, size_t file_size);
+/* A copy in the package's arena. */
+pome_status pome__package_string(pome__package *package, const char *text, size_t size, const char **copy, pome_error *error);
+
+/* Name of an entry of Model.proto's oneof by its field number, NULL when there is none. */
+const char *pome__model_type_name(int type);
 
 /* ---- description.c: Model.proto's description. `message` is a serialized Model (mlmodel) or a bare ModelDescription
  * (coremldata.bin). Strings and ports go to the arena. On return *program is the mlProgram message, empty when there is none. ---- */
@@ -95,7 +119,7 @@ pome_status pome__weight_read(pome__bytes file, uint64_t offset, pome__weight_re
 /* The bytes of a blob file a program names ("@model_path/weights/weight.bin"); opened once, path kept inside the package. */
 pome_status pome__package_weights(pome__package *package, pome__bytes name, pome__bytes *file, pome_error *error);
 
-/* ---- detect ---- */
+/* ---- mlmodelc.c ---- */
 /* coremldata.bin: finds the serialized ModelDescription by its length field. */
 pome_status pome__coremldata_parse(pome__bytes file, pome__arena *arena, pome__description *description, pome_error *error);
 

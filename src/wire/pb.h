@@ -38,6 +38,15 @@ pome_status pome__pb_next(pome__pb *pb, pome__pb_field *field, bool *more, pome_
 pome_status pome__pb_expect(const pome__pb *pb, const pome__pb_field *field, pome__pb_wire wire, const char *what, pome_error *error);
 uint64_t pome__pb_offset(const pome__pb *pb, const pome__pb_field *field);
 
+/* The value of a varint field. */
+pome_status pome__pb_uint(const pome__pb *pb, const pome__pb_field *field, const char *what, uint64_t *value,
+                          pome_error *error);
+/* The bytes of a string field, checked to be UTF-8 without NUL. */
+pome_status pome__pb_text(const pome__pb *pb, const pome__pb_field *field, const char *what, pome__bytes *text,
+                          pome_error *error);
+/* How often a field stands in the rest of the message; the cursor stays. Fails when the message is broken. */
+pome_status pome__pb_count(const pome__pb *pb, uint32_t number, size_t *count, pome_error *error);
+
 /* Repeated scalars, packed or not: calls back for each value of one occurrence of the field. */
 pome_status pome__pb_varints(const pome__pb *pb, const pome__pb_field *field,
                              pome_status (*each)(void *context, uint64_t value), void *context, pome_error *error);
