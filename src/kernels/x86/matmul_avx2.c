@@ -1,5 +1,8 @@
-#include "kernels/kernels.h"
+/* Matrix products for AVX2. */
+#include "kernels/x86/vector_avx2.h"
+
+#include "kernels/x86/matmul_gemm.h"
 
 void pome__matmul_avx2(pome__kernels *table) {
-  (void)table;
+  matmul_fill(table);
 }

@@ -1,5 +1,8 @@
-#include "kernels/kernels.h"
+/* Matrix products for AVX-512. */
+#include "kernels/x86/vector_avx512.h"
+
+#include "kernels/x86/matmul_gemm.h"
 
 void pome__matmul_avx512(pome__kernels *table) {
-  (void)table;
+  matmul_fill(table);
 }
