@@ -199,6 +199,37 @@ void pome__binary_blocks(const pome__call *call, const pome_tensor *x, const pom
   }
 }
 
+/* ---- per channel ---- */
+
+static pome_tensor run_of(const pome_tensor *tensor, size_t begin, size_t count) {
+  pome_tensor run = *tensor;
+  run.data = (uint8_t *)tensor->data + begin * (pome_dtype_bits(tensor->dtype) / 8);
+  run.rank = 1;
+  run.shape[0] = (int64_t)count;
+  run.strides[0] = 1;
+  return run;
+}
+
+void pome__channel_blocks(const pome__call *call, const pome_tensor *x, pome_tensor *y, int axis, const pome__unary *f,
+                          const pome_tensor *const *values, size_t count) {
+  size_t total = pome_tensor_count(x);
+  if (total == 0) return;
+  size_t channels = x->rank > 0 ? (size_t)x->shape[axis] : 1;
+  size_t inner = 1;
+  for (int i = axis + 1; i < x->rank; i++) inner *= (size_t)x->shape[i];
+  for (size_t begin = 0, run = 0; begin < total; begin += inner, run++) {
+    double params[4] = {0};
+    for (size_t v = 0; v < count; v++) {
+      if (values[v] == NULL) continue;
+      size_t at = pome_tensor_count(values[v]) == 1 ? 0 : run % channels;
+      pome__load_f64(values[v]->data, values[v]->dtype, (int64_t)at, 1, 1, &params[v]);
+    }
+    pome_tensor from = run_of(x, begin, inner);
+    pome_tensor to = run_of(y, begin, inner);
+    pome__unary_blocks(call, &from, &to, f, params);
+  }
+}
+
 /* ---- groups of elements that differ only along some axes ---- */
 
 /* Splits a contiguous shape in the outer part (the other axes) and the inner part (`axes`), with strides into the whole. */

@@ -86,6 +86,12 @@ typedef struct pome__line {
 pome_status pome__line_blocks(pome__call *call, const pome_tensor *x, pome_tensor *y, uint32_t axes, const pome__line *f,
                               const void *params);
 
+/* ---- per channel: `f` maps the elements of `x` with params = const double[4]: element c of each of `count` (1 to 4) tensors `values`, where c
+ * is the index along `axis`. A tensor of one element serves all channels; a NULL one leaves its number 0. `y` has the shape of `x`. The caller has checked that vectors are as long
+ * as the axis. Not for sub-byte data. ---- */
+void pome__channel_blocks(const pome__call *call, const pome_tensor *x, pome_tensor *y, int axis, const pome__unary *f,
+                          const pome_tensor *const *values, size_t count);
+
 /* ---- raw copies of elements of any type, strings and sub-byte ones too: for every index of `shape`, the element at
  * in_offset + index . in_strides goes to out_offset + index . out_strides (counted in elements, negative strides allowed). The caller
  * has made sure that all lie inside. ---- */
