@@ -23,8 +23,13 @@ typedef struct pome__blob {
   char *path;       /* for messages; "" for memory */
 } pome__blob;
 
-/* Maps a regular file (or reads it when `copy`). `root` is a folder the path is relative to and must not
- * leave, or NULL when `path` was given by the user and may be anything. An empty file gives size 0. */
+/* Ceilings: a larger file, a longer path, is refused. */
+#define POME__FILE_LIMIT ((uint64_t)1 << 40)
+#define POME__PATH_LIMIT ((size_t)4096) /* with its NUL */
+
+/* Maps a regular file (or reads it when `copy`, or when it cannot be mapped). `root` is a folder the path is relative to and
+ * must not leave, or NULL when `path` was given by the user and may be anything. An empty file gives size 0
+ * and `data` that is not NULL. Nothing that is not a regular file is waited for or read. */
 pome_status pome__blob_open(const char *root, const char *path, bool copy,
                             const pome_allocator *allocator, pome__blob *blob, pome_error *error);
 /* Borrows the caller's memory, or copies it. */
@@ -38,13 +43,19 @@ void pome__blob_forget(const pome__blob *blob, size_t offset, size_t size);
 /* Safe on a zeroed blob. */
 void pome__blob_close(pome__blob *blob);
 
+/* The descriptor of a regular file, for the caller to close; `root` as above. Without `resolve` the path is walked component by
+ * component even where the system can resolve it beneath a folder in one call. */
+pome_status pome__path_open(const char *root, const char *path, bool resolve, int *file, pome_error *error);
+
+/* What a path leads to, symbolic links followed. OTHER also stands for what cannot be told: opening it gives the reason. */
 typedef enum pome__path_kind { POME__PATH_MISSING, POME__PATH_FILE, POME__PATH_FOLDER, POME__PATH_OTHER } pome__path_kind;
 pome__path_kind pome__path_kind_of(const char *path);
+
 
 /* True for a relative path without empty, "." or ".." components and without NUL. */
 bool pome__path_is_inside(const char *path, size_t size);
 
-/* "a/b" in the arena-free way: writes into buffer, false when it does not fit. */
+/* "folder/name", or `name` alone when `folder` is NULL or "": writes into buffer, false when it does not fit. */
 bool pome__path_join(char *buffer, size_t size, const char *folder, const char *name);
 
 #endif

@@ -19,7 +19,7 @@ pome_status pome__fail_memory(pome_error *error, const char *what);
 pome_status pome__fail_errno(pome_error *error, int os_error, const char *format, ...)
     POME__PRINTF(3, 4);
 
-/* Adds what the user can do. Returns error->status (POME_INTERNAL for NULL is never returned: pass the status on yourself). */
+/* Says what the user can do, unless that has been said. */
 void pome__error_hint(pome_error *error, const char *format, ...) POME__PRINTF(2, 3);
 
 /* Add a place unless one of that kind is set. */

@@ -15,7 +15,7 @@ void *pome__alloc_zero(const pome_allocator *allocator, size_t size);
 void *pome__realloc(const pome_allocator *allocator, void *pointer, size_t old_size, size_t new_size);
 void pome__free(const pome_allocator *allocator, void *pointer, size_t size);
 
-/* Blocks aligned to 64 bytes, for tensors. */
+/* Blocks aligned to 64 bytes, for tensors. Not zeroed. */
 void *pome__alloc_aligned(const pome_allocator *allocator, size_t size);
 void pome__free_aligned(const pome_allocator *allocator, void *pointer, size_t size);
 
@@ -34,8 +34,8 @@ void *pome__arena_alloc(pome__arena *arena, size_t size, size_t align);
 void *pome__arena_array(pome__arena *arena, size_t count, size_t element_size, size_t align);
 /* NUL-terminated copy of `size` bytes. */
 char *pome__arena_string(pome__arena *arena, const char *text, size_t size);
-/* Forgets everything but keeps the newest (largest) block for reuse: a scratch arena that has warmed up takes nothing
- * from the allocator any more. */
+/* Forgets everything but keeps the memory, joined to one block: from the second time on, a scratch arena asked for the same
+ * things takes nothing from the allocator. */
 void pome__arena_reset(pome__arena *arena);
 void pome__arena_free(pome__arena *arena);
 
