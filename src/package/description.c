@@ -22,11 +22,6 @@ typedef struct reader {
   pome_error *error;
 } reader;
 
-static pome_status fail_at(reader *r, const pome__pb *pb, const pome__pb_field *field) {
-  pome__error_at_offset(r->error, pome__pb_offset(pb, field));
-  return POME_INPUT;
-}
-
 static pome_status enter(reader *r, const pome__pb *pb, const pome__pb_field *field,
                          const char *what, pome__pb *inner) {
   POME__TRY(pome__pb_expect(pb, field, POME__PB_LEN, what, r->error));
@@ -42,12 +37,6 @@ static pome_status read_string(reader *r, const pome__pb *pb, const pome__pb_fie
   if (!copy) return pome__fail_memory(r->error, "the model's description");
   *out = copy;
   return POME_OK;
-}
-
-static pome_status refuse_second(reader *r, const pome__pb *pb, const pome__pb_field *field,
-                                 const char *what) {
-  pome__fail(r->error, POME_INPUT, "%s stands twice; once is allowed", what);
-  return fail_at(r, pb, field);
 }
 
 static pome_status count_bounded(reader *r, const pome__pb *pb, uint32_t number, size_t limit,
@@ -429,12 +418,12 @@ static pome_status parse_feature_type(reader *r, pome__pb pb, pome_port *port) {
       port->optional = optional != 0;
     } else if (field.number < FEATURE_KINDS) {
       const struct feature_kind *kind = &feature_kinds[field.number];
-      if (port->feature == kind->feature) return refuse_second(r, &pb, &field, "a port's type");
+      bool again = port->feature == kind->feature;
+      pome__pb inner;
+      POME__TRY(pome__pb_once(&pb, &field, "a port's type", &again, &inner, r->error));
       *port = (pome_port){ .name = port->name, .description = port->description,
                            .optional = port->optional, .rank = -1,
                            .feature = kind->feature, .dtype = kind->dtype };
-      pome__pb inner;
-      POME__TRY(enter(r, &pb, &field, "a port's type", &inner));
       POME__TRY(kind->parse(r, inner, port));
     }
   }
@@ -458,9 +447,7 @@ static pome_status parse_port(reader *r, pome__pb pb, pome_port *port) {
         POME__TRY(read_string(r, &pb, &field, "a port's description", &port->description));
         break;
       case 3:
-        if (typed) return refuse_second(r, &pb, &field, "a port's type");
-        typed = true;
-        POME__TRY(enter(r, &pb, &field, "a port's type", &inner));
+        POME__TRY(pome__pb_once(&pb, &field, "a port's type", &typed, &inner, r->error));
         POME__TRY(parse_feature_type(r, inner, port));
         break;
       default: break;
@@ -673,9 +660,7 @@ static pome_status parse_description(reader *r, pome__pb pb, pome__description *
       POME__TRY(read_string(r, &pb, &field, "defaultFunctionName", &description->default_function));
     } else if (field.number == 100) {
       pome__pb inner;
-      if (has_metadata) return refuse_second(r, &pb, &field, "metadata");
-      has_metadata = true;
-      POME__TRY(enter(r, &pb, &field, "metadata", &inner));
+      POME__TRY(pome__pb_once(&pb, &field, "metadata", &has_metadata, &inner, r->error));
       POME__TRY(parse_metadata(r, inner, description));
     }
   }
@@ -720,17 +705,14 @@ pome_status pome__description_parse_model(pome__bytes message, pome__arena *aren
       POME__TRY(pome__pb_expect(&pb, &field, POME__PB_VARINT, "specificationVersion", error));
       version = (int32_t)(uint32_t)field.value;
     } else if (field.number == 2) {
-      if (described) return refuse_second(&r, &pb, &field, "the model's description");
-      described = true;
-      POME__TRY(enter(&r, &pb, &field, "the model's description", &inner));
+      POME__TRY(pome__pb_once(&pb, &field, "the model's description", &described, &inner, error));
       POME__TRY(parse_description(&r, inner, &parsed));
     } else if (field.number == 10) {
       POME__TRY(pome__pb_expect(&pb, &field, POME__PB_VARINT, "isUpdatable", error));
       updatable = field.value != 0;
     } else if (pome__model_type_name((int)field.number)) {
-      if (parsed.model_type == (int)field.number)
-        return refuse_second(&r, &pb, &field, "the model itself");
-      POME__TRY(enter(&r, &pb, &field, "the model itself", &inner));
+      bool again = parsed.model_type == (int)field.number;
+      POME__TRY(pome__pb_once(&pb, &field, "the model itself", &again, &inner, error));
       parsed.model_type = (int)field.number;
       parsed.model_type_name = pome__model_type_name(parsed.model_type);
       body = field.bytes;

@@ -132,17 +132,45 @@ pome_status pome__pb_expect(const pome__pb *pb, const pome__pb_field *field, pom
   return POME_INPUT;
 }
 
+static pome_status next_scalar(pome__pb *pb, pome__pb_wire wire, uint64_t *value,
+                               pome_error *error) {
+  switch (wire) {
+    case POME__PB_VARINT: return next_varint(pb, pb->at, value, error);
+    case POME__PB_I64: return next_fixed(pb, pb->at, 8, value, error);
+    default: return next_fixed(pb, pb->at, 4, value, error);
+  }
+}
+
+pome_status pome__pb_scalars(const pome__pb *pb, const pome__pb_field *field, pome__pb_wire wire,
+                             pome_status (*each)(void *context, uint64_t value), void *context,
+                             pome_error *error) {
+  if (field->wire == wire) return each(context, field->value);
+  POME__TRY(pome__pb_expect(pb, field, POME__PB_LEN, "a list of numbers", error));
+  pome__pb packed = pome__pb_enter(pb, field);
+  while (packed.at < packed.end) {
+    uint64_t value = 0;
+    POME__TRY(next_scalar(&packed, wire, &value, error));
+    POME__TRY(each(context, value));
+  }
+  return POME_OK;
+}
+
 pome_status pome__pb_varints(const pome__pb *pb, const pome__pb_field *field,
                              pome_status (*each)(void *context, uint64_t value), void *context,
                              pome_error *error) {
-  if (field->wire == POME__PB_VARINT) return each(context, field->value);
-  POME__TRY(pome__pb_expect(pb, field, POME__PB_LEN, "a list of integers", error));
-  pome__pb packed = pome__pb_enter(pb, field);
-  while (packed.at < packed.end) {
-    uint64_t value;
-    POME__TRY(next_varint(&packed, packed.at, &value, error));
-    POME__TRY(each(context, value));
+  return pome__pb_scalars(pb, field, POME__PB_VARINT, each, context, error);
+}
+
+pome_status pome__pb_once(const pome__pb *pb, const pome__pb_field *field, const char *what,
+                          bool *seen, pome__pb *inner, pome_error *error) {
+  POME__TRY(pome__pb_expect(pb, field, POME__PB_LEN, what, error));
+  if (*seen) {
+    pome__fail(error, POME_INPUT, "%s stands twice; once is allowed", what);
+    pome__error_at_offset(error, pome__pb_offset(pb, field));
+    return POME_INPUT;
   }
+  *seen = true;
+  *inner = pome__pb_enter(pb, field);
   return POME_OK;
 }
 

@@ -51,6 +51,13 @@ pome_status pome__pb_count(const pome__pb *pb, uint32_t number, size_t *count, p
 pome_status pome__pb_varints(const pome__pb *pb, const pome__pb_field *field,
                              pome_status (*each)(void *context, uint64_t value), void *context, pome_error *error);
 
+/* The same for values of any scalar wire type: VARINT, I32 or I64. */
+pome_status pome__pb_scalars(const pome__pb *pb, const pome__pb_field *field, pome__pb_wire wire,
+                             pome_status (*each)(void *context, uint64_t value), void *context, pome_error *error);
+/* A message field that may stand once: protobuf would merge a second one, which nobody writes, so it is refused. */
+pome_status pome__pb_once(const pome__pb *pb, const pome__pb_field *field, const char *what, bool *seen,
+                          pome__pb *inner, pome_error *error);
+
 /* True for well-formed UTF-8 without NUL: names and strings of the format must be that. */
 bool pome__utf8_valid(pome__bytes text);
 
