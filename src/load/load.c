@@ -1,15 +1,17 @@
-/* From a package to a program that is safe to run: read in the form the package has, verified, resolved, and
- * agreeing with the package's description.
+/* From a package to a program that is safe to run: read in the form the package has, verified,
+ * resolved, and agreeing with the package's description.
  *
- * The description names what callers see, the program what is computed. Core ML converts between the two
- * at the edge (element types, image pixels, shapes), so only names and kinds must agree here: every described port
- * exists in the program's function, and every input of the function is described, since nobody could give it otherwise. A bare
- * program text has no description; it gets the one its own types spell out.
+ * The description names what callers see, the program what is computed. Core ML converts between
+ * the two at the edge (element types, image pixels, shapes), so only names and kinds must agree
+ * here: every described port exists in the program's function, and every input of the function is
+ * described, since nobody could give it otherwise. A bare program text has no description; it gets
+ * the one its own types spell out.
  */
 #include "load/load.h"
 
 #include <string.h>
 
+#include "mil/scope.h"
 #include "ops/ops.h"
 
 static pome_status weights_of(void *context, pome__bytes name, pome__bytes *bytes,
@@ -31,12 +33,12 @@ static pome_status refuse_type(const pome__package *package, pome_error *error) 
 
 static pome_status parse(pome__package *package, const pome_allocator *allocator,
                          size_t memory_limit, pome__program **program, pome_error *error) {
-  pome__blob_source blobs = { package, weights_of };
+  pome__blob_source blobs = {package, weights_of};
   POME__TRY(pome__blob_check(&package->spec, error));
   if (package->form == POME__PROGRAM_TEXT)
     return pome__load_mil_text(package->program, &blobs, allocator, memory_limit, program, error);
-  pome_status status = pome__load_mil_proto(package->program, &blobs, allocator, memory_limit,
-                                            program, error);
+  pome_status status =
+      pome__load_mil_proto(package->program, &blobs, allocator, memory_limit, program, error);
   /* The reader counts from the start of the program, people from the start of the file. */
   if (status != POME_OK && error && error->offset != POME_NO_OFFSET && error->file[0] == '\0')
     error->offset += (uint64_t)(package->program.data - package->spec.bytes.data);
@@ -45,24 +47,22 @@ static pome_status parse(pome__package *package, const pome_allocator *allocator
 
 /* ---- agreement ---- */
 
-static const pome__value *find_value(pome__value *const *values, size_t count, const char *name) {
+static bool add_values(pome__scope *names, pome__value *const *values, size_t count) {
   for (size_t i = 0; i < count; i++)
-    if (strcmp(values[i]->name, name) == 0) return values[i];
-  return NULL;
+    if (!pome__scope_find(names, values[i]->name) &&
+        !pome__scope_add(names, values[i]->name, values[i]))
+      return false;
+  return true;
 }
 
-static bool has_port(const pome_port *ports, size_t count, const char *name) {
-  for (size_t i = 0; i < count; i++)
-    if (strcmp(ports[i].name, name) == 0) return true;
-  return false;
-}
-
-/* `state`: whether these ports must be states of the program. */
-static pome_status check_inputs(const pome__function *function, const pome_port *ports,
-                                size_t count, bool state, pome_error *error) {
+/* `state`: whether these ports must be states of the program. Takes the inputs it finds out of
+ * `missing`. */
+static pome_status check_inputs(const pome__function *function, const pome__scope *inputs,
+                                const pome_port *ports, size_t count, bool state, size_t *missing,
+                                pome_error *error) {
   const char *kind = state ? "state" : "input";
   for (size_t i = 0; i < count; i++) {
-    const pome__value *value = find_value(function->inputs, function->input_count, ports[i].name);
+    const pome__value *value = pome__scope_find(inputs, ports[i].name);
     if (!value)
       return pome__fail(error, POME_INPUT,
                         "the description has the %s \"%s\", which function \"%s\" does not take",
@@ -70,37 +70,65 @@ static pome_status check_inputs(const pome__function *function, const pome_port 
     if ((value->type.kind == POME__TYPE_STATE) != state)
       return pome__fail(error, POME_INPUT,
                         "the description has \"%s\" as %s; in function \"%s\" it is %s",
-                        ports[i].name, kind, function->name, state ? "an input" : "a state");
+                        ports[i].name, state ? "a state" : "an input", function->name,
+                        state ? "an input" : "a state");
+    --*missing;
   }
   return POME_OK;
 }
 
+static bool is_described(const pome_port *ports, size_t count, const char *name) {
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(ports[i].name, name) == 0) return true;
+  return false;
+}
+
+static pome_status refuse_undescribed(const pome__function *function,
+                                      const pome__function_description *description,
+                                      pome_error *error) {
+  const char *name = "";
+  for (size_t i = 0; i < function->input_count; i++) {
+    name = function->inputs[i]->name;
+    if (!is_described(description->inputs, description->input_count, name) &&
+        !is_described(description->states, description->state_count, name))
+      break;
+  }
+  return pome__fail(error, POME_INPUT,
+                    "function \"%s\" takes \"%s\", which the description does not have",
+                    function->name, name);
+}
+
+/* Described names are unique among inputs and among states, and a value is one or the other: so
+ * when all are found, counting tells whether the function takes more. */
 static pome_status check_function(const pome__function *function,
                                   const pome__function_description *description,
-                                  pome_error *error) {
+                                  pome__arena *scratch, pome_error *error) {
   const pome__block *body = function->body;
-  POME__TRY(check_inputs(function, description->inputs, description->input_count, false, error));
-  POME__TRY(check_inputs(function, description->states, description->state_count, true, error));
+  pome__scope inputs, outputs;
+  pome__scope_init(&inputs, scratch);
+  pome__scope_init(&outputs, scratch);
+  if (!add_values(&inputs, function->inputs, function->input_count) ||
+      !add_values(&outputs, body->outputs, body->output_count))
+    return pome__fail_memory(error, "the names of ports");
+  size_t missing = function->input_count;
+  POME__TRY(check_inputs(function, &inputs, description->inputs, description->input_count, false,
+                         &missing, error));
+  POME__TRY(check_inputs(function, &inputs, description->states, description->state_count, true,
+                         &missing, error));
   for (size_t i = 0; i < description->output_count; i++) {
     const char *name = description->outputs[i].name;
-    if (!find_value(body->outputs, body->output_count, name))
-      return pome__fail(error, POME_INPUT,
-                        "the description has the output \"%s\", which function \"%s\" does not give",
-                        name, function->name);
+    if (!pome__scope_find(&outputs, name))
+      return pome__fail(
+          error, POME_INPUT,
+          "the description has the output \"%s\", which function \"%s\" does not give", name,
+          function->name);
   }
-  for (size_t i = 0; i < function->input_count; i++) {
-    const char *name = function->inputs[i]->name;
-    if (!has_port(description->inputs, description->input_count, name) &&
-        !has_port(description->states, description->state_count, name))
-      return pome__fail(error, POME_INPUT,
-                        "function \"%s\" takes \"%s\", which the description does not have",
-                        function->name, name);
-  }
-  return POME_OK;
+  return missing == 0 ? POME_OK : refuse_undescribed(function, description, error);
 }
 
-static pome_status check_description(const pome__program *program,
-                                     const pome__description *description, pome_error *error) {
+static pome_status check_functions(const pome__program *program,
+                                   const pome__description *description, pome__arena *scratch,
+                                   pome_error *error) {
   for (size_t i = 0; i < description->function_count; i++) {
     const pome__function_description *described = &description->functions[i];
     const pome__function *function = pome__program_find_function(program, described->name);
@@ -108,9 +136,18 @@ static pome_status check_description(const pome__program *program,
       return pome__fail(error, POME_INPUT,
                         "the description has the function \"%s\", which the program does not have",
                         described->name);
-    POME__TRY(check_function(function, described, error));
+    POME__TRY(check_function(function, described, scratch, error));
   }
   return POME_OK;
+}
+
+static pome_status check_description(const pome__program *program,
+                                     const pome__description *description, pome_error *error) {
+  pome__arena scratch;
+  pome__arena_init(&scratch, program->arena.allocator, 0);
+  pome_status status = check_functions(program, description, &scratch, error);
+  pome__arena_free(&scratch);
+  return status;
 }
 
 /* ---- descriptions of bare text ---- */
@@ -119,7 +156,7 @@ static pome_status describe_value(pome__arena *arena, const pome__value *value, 
                                   pome_error *error) {
   bool state = value->type.kind == POME__TYPE_STATE;
   const pome__type *type = state ? value->type.elements[0] : &value->type;
-  *port = (pome_port){ .description = "", .rank = -1 };
+  *port = (pome_port){.description = "", .rank = -1};
   port->name = pome__arena_string(arena, value->name, strlen(value->name));
   if (!port->name) return pome__fail_memory(error, "a port");
   if (type->kind != POME__TYPE_TENSOR) return POME_OK;

@@ -1,10 +1,11 @@
-/* A MILSpec.Program message as a program: functions, blocks, operations and the names that tie them.
+/* A MILSpec.Program message as a program: functions, blocks, operations and the names that tie
+ * them.
  *
- * Fields of a message may come in any order, so each message is walked once for every kind of field it has, in the order
- * in which their meanings depend on each other: an operation's arguments and blocks see the names defined
- * before it, its outputs add theirs. A walk skips what it does not want in constant time. Blocks nest to
- * POME__MAX_DEPTH; nothing is allocated that the message does not really hold.
- * Source: coremltools mlmodel/format/MIL.proto.
+ * Fields of a message may come in any order, so each message is walked once for every kind of field
+ * it has, in the order in which their meanings depend on each other: an operation's arguments and
+ * blocks see the names defined before it, its outputs add theirs. A walk skips what it does not
+ * want in constant time. Blocks nest to POME__MAX_DEPTH; nothing is allocated that the message does
+ * not really hold. Source: coremltools mlmodel/format/MIL.proto.
  */
 #include "load/mil_proto.h"
 
@@ -13,14 +14,15 @@
 #include "base/check.h"
 
 /* More than any op has; keeps looking for duplicates cheap. */
-#define MAX_ARGS 256
+#define MAX_ARGS               256
 #define MAX_PROGRAM_ATTRIBUTES 4096
 
 pome_status pome__mil_no_memory(pome__mil_reader *r) {
   pome__fail_memory(r->error, "the program");
   if (r->program->arena.limit > 0)
-    pome__error_hint(r->error, "parsing may take %zu bytes here; raise max_parse_memory if the model is trusted",
-                     r->program->arena.limit);
+    pome__error_hint(
+        r->error, "parsing may take %zu bytes here; raise max_parse_memory if the model is trusted",
+        r->program->arena.limit);
   return POME_MEMORY;
 }
 
@@ -79,15 +81,14 @@ static pome_status parse_entry(pome__mil_reader *r, const pome__pb *outer,
   POME__TRY(pome__pb_expect(outer, outer_field, POME__PB_LEN, what, r->error));
   pome__pb pb = pome__pb_enter(outer, outer_field);
   bool seen = false;
-  out->key = (pome__bytes){ (const uint8_t *)"", 0 };
+  out->key = (pome__bytes){(const uint8_t *)"", 0};
   out->value = pb;
   for (;;) {
     pome__pb_field field;
     bool more;
     POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
     if (!more) break;
-    if (field.number == 1)
-      POME__TRY(pome__pb_text(&pb, &field, what, &out->key, r->error));
+    if (field.number == 1) POME__TRY(pome__pb_text(&pb, &field, what, &out->key, r->error));
     else if (field.number == 2)
       POME__TRY(pome__pb_once(&pb, &field, what, &seen, &out->value, r->error));
   }
@@ -127,15 +128,14 @@ static pome_status parse_named_value(pome__mil_reader *r, const pome__pb *outer,
                                      const pome__pb_field *outer_field, pome__value **value) {
   POME__TRY(pome__pb_expect(outer, outer_field, POME__PB_LEN, "a named value", r->error));
   pome__pb pb = pome__pb_enter(outer, outer_field), inner = pb;
-  pome__bytes name = { (const uint8_t *)"", 0 };
+  pome__bytes name = {(const uint8_t *)"", 0};
   bool seen = false;
   for (;;) {
     pome__pb_field field;
     bool more;
     POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
     if (!more) break;
-    if (field.number == 1)
-      POME__TRY(pome__pb_text(&pb, &field, "a value's name", &name, r->error));
+    if (field.number == 1) POME__TRY(pome__pb_text(&pb, &field, "a value's name", &name, r->error));
     else if (field.number == 2)
       POME__TRY(pome__pb_once(&pb, &field, "a value's type", &seen, &inner, r->error));
   }
@@ -196,8 +196,7 @@ static pome_status add_arg(pome__mil_reader *r, const pome__pb *pb, const pome__
   if (pome__op_find_arg(op, name) || op->arg_count == MAX_ARGS) {
     if (op->arg_count == MAX_ARGS)
       pome__fail(r->error, POME_INPUT, "an operation has more than %d arguments", MAX_ARGS);
-    else
-      pome__fail(r->error, POME_INPUT, "the argument \"%s\" is given twice", name);
+    else pome__fail(r->error, POME_INPUT, "the argument \"%s\" is given twice", name);
     return fail_at(r, pb, field);
   }
   return pome__op_add_arg(r->program, op, name, r->list, r->list_count, attribute)
@@ -271,16 +270,16 @@ static pome_status parse_nested_block(pome__mil_reader *r, const pome__pb *outer
 
 /* Operation{type 1, inputs 2, outputs 3, blocks 4, attributes 5}: the walks, in order. */
 enum { WALK_NAME, WALK_INPUTS, WALK_ATTRIBUTES, WALK_BLOCKS, WALK_OUTPUTS, WALKS };
-static const uint32_t walk_fields[WALKS] = { 5, 2, 5, 4, 3 };
+static const uint32_t walk_fields[WALKS] = {5, 2, 5, 4, 3};
 
 static pome_status parse_op_field(pome__mil_reader *r, int walk, const pome__pb *pb,
                                   const pome__pb_field *field, pome__op *op, int depth) {
   switch (walk) {
-    case WALK_NAME: return parse_name(r, pb, field, op);
-    case WALK_INPUTS: return parse_input(r, pb, field, op);
-    case WALK_ATTRIBUTES: return parse_attribute(r, pb, field, op);
-    case WALK_BLOCKS: return parse_nested_block(r, pb, field, op, depth);
-    default: return parse_output(r, pb, field, op);
+  case WALK_NAME: return parse_name(r, pb, field, op);
+  case WALK_INPUTS: return parse_input(r, pb, field, op);
+  case WALK_ATTRIBUTES: return parse_attribute(r, pb, field, op);
+  case WALK_BLOCKS: return parse_nested_block(r, pb, field, op, depth);
+  default: return parse_output(r, pb, field, op);
   }
 }
 
@@ -301,7 +300,7 @@ static pome_status fill_op(pome__mil_reader *r, pome__pb message, pome__op *op, 
 
 static pome_status parse_op_type(pome__mil_reader *r, pome__pb pb, const char **type) {
   pome__pb start = pb;
-  pome__bytes text = { (const uint8_t *)"", 0 };
+  pome__bytes text = {(const uint8_t *)"", 0};
   for (;;) {
     pome__pb_field field;
     bool more;
@@ -336,28 +335,23 @@ static pome_status parse_block_field(pome__mil_reader *r, uint32_t number, const
                                      const pome__pb_field *field, pome__block *block, int depth) {
   pome__value *value;
   switch (number) {
-    case 1:
-      POME__TRY(parse_named_value(r, pb, field, &value));
-      return push(r, value);
-    case 2:
-      POME__TRY(look_up(r, pb, field, &value));
-      return push(r, value);
-    default:
-      POME__TRY(pome__pb_expect(pb, field, POME__PB_LEN, "an operation", r->error));
-      return parse_op(r, pome__pb_enter(pb, field), block, depth);
+  case 1: POME__TRY(parse_named_value(r, pb, field, &value)); return push(r, value);
+  case 2: POME__TRY(look_up(r, pb, field, &value)); return push(r, value);
+  default:
+    POME__TRY(pome__pb_expect(pb, field, POME__PB_LEN, "an operation", r->error));
+    return parse_op(r, pome__pb_enter(pb, field), block, depth);
   }
 }
 
-static pome_status walk_block(pome__mil_reader *r, uint32_t number, pome__pb pb,
-                              pome__block *block, int depth) {
+static pome_status walk_block(pome__mil_reader *r, uint32_t number, pome__pb pb, pome__block *block,
+                              int depth) {
   r->list_count = 0;
   for (;;) {
     pome__pb_field field;
     bool more;
     POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
     if (!more) return POME_OK;
-    if (field.number == number)
-      POME__TRY(parse_block_field(r, number, &pb, &field, block, depth));
+    if (field.number == number) POME__TRY(parse_block_field(r, number, &pb, &field, block, depth));
   }
 }
 
@@ -392,7 +386,8 @@ static pome_status parse_function_inputs(pome__mil_reader *r, pome__pb pb) {
   }
 }
 
-/* What a function says about itself: its opset and, of its specializations, the one for that opset. */
+/* What a function says about itself: its opset and, of its specializations, the one for that opset.
+ */
 typedef struct function_head {
   const char *opset;
   pome__pb body;
@@ -426,13 +421,13 @@ static pome_status find_body(pome__mil_reader *r, pome__pb pb, function_head *he
 
 /* Function{inputs 1, opset 2, block_specializations 3, attributes 4} */
 static pome_status parse_function(pome__mil_reader *r, const char *name, pome__pb pb) {
-  function_head head = { .opset = "", .body = pb };
+  function_head head = {.opset = "", .body = pb};
   POME__TRY(parse_opset(r, pb, &head.opset));
   pome__opset opset = pome__opset_from_name(head.opset);
   if (opset == POME__OPSET_NONE)
     return pome__fail(r->error, POME_UNSUPPORTED,
-                      "function \"%s\" uses the opset \"%.64s\"; CoreML5 to CoreML9 are known", name,
-                      head.opset);
+                      "function \"%s\" uses the opset \"%.64s\"; CoreML5 to CoreML9 are known",
+                      name, head.opset);
   POME__TRY(find_body(r, pb, &head));
   if (!head.has_body)
     return pome__fail(r->error, POME_INPUT,
@@ -478,7 +473,8 @@ static pome_status parse_program_function(pome__mil_reader *r, const pome__pb *p
   name = pome__arena_string(&r->program->arena, (const char *)function.key.data, function.key.size);
   if (!name) return pome__mil_no_memory(r);
   pome_status status = parse_function(r, name, function.value);
-  if (status != POME_OK) pome__error_at_offset(r->error, pome__pb_offset(pb, field));
+  bool elsewhere = r->error && r->error->file[0] != '\0'; /* in a weight file */
+  if (status != POME_OK && !elsewhere) pome__error_at_offset(r->error, pome__pb_offset(pb, field));
   return status;
 }
 
@@ -507,7 +503,7 @@ pome_status pome__load_mil_proto(pome__bytes message, const pome__blob_source *b
                                  pome__program **program, pome_error *error) {
   pome__program *made = pome__program_create(allocator, memory_limit);
   if (!made) return pome__fail_memory(error, "the program");
-  pome__mil_reader r = { .program = made, .blobs = blobs, .error = error };
+  pome__mil_reader r = {.program = made, .blobs = blobs, .error = error};
   pome__arena_init(&r.scratch, allocator, memory_limit);
   pome_status status = parse_program(&r, pome__pb_open(message));
   pome__arena_free(&r.scratch);

@@ -1,5 +1,5 @@
-/* What the two halves of the MILSpec reader share: mil_proto.c reads structure, mil_proto_value.c types and
- * literals. */
+/* What the two halves of the MILSpec reader share: mil_proto.c reads structure, mil_proto_value.c
+ * types and literals. */
 #ifndef POME_SRC_LOAD_MIL_PROTO_H
 #define POME_SRC_LOAD_MIL_PROTO_H
 

@@ -1,10 +1,11 @@
 /* MILSpec types and literals.
  *
- * A literal's data stands in the message (`immediateValue`) or in a weight file (`blobFileValue`). Immediate tensors use
- * one of seven lists; which one a type uses is the writer's choice, so every list that can hold a type exactly
- * is read: packed little-endian bytes for numbers of any width, integers for integers if they are in range, floats for
- * floats. Values are counted before memory is taken for them, so a declared size alone allocates nothing.
- * Sources: coremltools mlmodel/format/MIL.proto, converters/mil/backend/mil/helper.py.
+ * A literal's data stands in the message (`immediateValue`) or in a weight file (`blobFileValue`).
+ * Immediate tensors use one of seven lists; which one a type uses is the writer's choice, so every
+ * list that can hold a type exactly is read: packed little-endian bytes for numbers of any width,
+ * integers for integers if they are in range, floats for floats. Values are counted before memory
+ * is taken for them, so a declared size alone allocates nothing. Sources: coremltools
+ * mlmodel/format/MIL.proto, converters/mil/backend/mil/helper.py.
  */
 #include <string.h>
 
@@ -32,12 +33,12 @@ static const struct {
   uint32_t number;
   pome_dtype dtype;
 } data_types[] = {
-  { 1, POME_BOOL },    { 2, POME_STRING },  { 10, POME_FP16 },   { 11, POME_FP32 },
-  { 12, POME_FP64 },   { 13, POME_BF16 },   { 21, POME_INT8 },   { 22, POME_INT16 },
-  { 23, POME_INT32 },  { 24, POME_INT64 },  { 25, POME_INT4 },   { 31, POME_UINT8 },
-  { 32, POME_UINT16 }, { 33, POME_UINT32 }, { 34, POME_UINT64 }, { 35, POME_UINT4 },
-  { 36, POME_UINT2 },  { 37, POME_UINT1 },  { 38, POME_UINT6 },  { 39, POME_UINT3 },
-  { 40, POME_FP8E4M3FN }, { 41, POME_FP8E5M2 },
+    {1, POME_BOOL},       {2, POME_STRING},   {10, POME_FP16},   {11, POME_FP32},
+    {12, POME_FP64},      {13, POME_BF16},    {21, POME_INT8},   {22, POME_INT16},
+    {23, POME_INT32},     {24, POME_INT64},   {25, POME_INT4},   {31, POME_UINT8},
+    {32, POME_UINT16},    {33, POME_UINT32},  {34, POME_UINT64}, {35, POME_UINT4},
+    {36, POME_UINT2},     {37, POME_UINT1},   {38, POME_UINT6},  {39, POME_UINT3},
+    {40, POME_FP8E4M3FN}, {41, POME_FP8E5M2},
 };
 
 static pome_status parse_data_type(pome__mil_reader *r, const pome__pb *pb,
@@ -49,7 +50,8 @@ static pome_status parse_data_type(pome__mil_reader *r, const pome__pb *pb,
     *dtype = data_types[i].dtype;
     return POME_OK;
   }
-  pome__fail(r->error, POME_UNSUPPORTED, "a tensor's dataType is %llu; 1 (bool) to 41 (fp8e5m2) are known",
+  pome__fail(r->error, POME_UNSUPPORTED,
+             "a tensor's dataType is %llu; 1 (bool) to 41 (fp8e5m2) are known",
              (unsigned long long)number);
   pome__error_at_offset(r->error, pome__pb_offset(pb, field));
   return POME_UNSUPPORTED;
@@ -93,7 +95,8 @@ static pome_status parse_dimension(pome__mil_reader *r, pome__pb pb, int64_t *di
   return fail_at(r, &start);
 }
 
-/* `declared` is the rank field, which repeats what the dimensions say; negative, or a variadic dimension: not known. */
+/* `declared` is the rank field, which repeats what the dimensions say; negative, or a variadic
+ * dimension: not known. */
 static pome_status settle_rank(pome__mil_reader *r, const pome__pb *pb, int64_t declared,
                                size_t count, bool variadic, pome__type *type) {
   if (variadic || declared < 0) {
@@ -158,8 +161,7 @@ static pome_status new_elements(pome__mil_reader *r, size_t count, pome__type *t
 }
 
 /* TupleType{types 1} */
-static pome_status parse_tuple_type(pome__mil_reader *r, pome__pb pb, int depth,
-                                    pome__type *type) {
+static pome_status parse_tuple_type(pome__mil_reader *r, pome__pb pb, int depth, pome__type *type) {
   size_t count;
   pome__type *parts;
   type->kind = POME__TYPE_TUPLE;
@@ -178,11 +180,10 @@ static pome_status parse_tuple_type(pome__mil_reader *r, pome__pb pb, int depth,
 }
 
 /* ListType{type 1, length 2}, DictionaryType{keyType 1, valueType 2}, StateType{wrappedType 1} */
-static pome_status parse_part_types(pome__mil_reader *r, pome__pb pb, int depth,
-                                    pome__type *type) {
+static pome_status parse_part_types(pome__mil_reader *r, pome__pb pb, int depth, pome__type *type) {
   pome__pb start = pb;
   size_t count = type->kind == POME__TYPE_DICT ? 2 : 1;
-  bool seen[2] = { false, false }, has_length = false, variadic;
+  bool seen[2] = {false, false}, has_length = false, variadic;
   pome__type *parts;
   POME__TRY(new_elements(r, count, type, &parts));
   type->length = -1;
@@ -202,19 +203,19 @@ static pome_status parse_part_types(pome__mil_reader *r, pome__pb pb, int depth,
     }
   }
   if (seen[0] && (count == 1 || seen[1])) return POME_OK;
-  pome__fail(r->error, POME_INPUT, "a list, dictionary or state type without the type of its parts");
+  pome__fail(r->error, POME_INPUT,
+             "a list, dictionary or state type without the type of its parts");
   return fail_at(r, &start);
 }
 
 /* ValueType's oneof: tensorType 1, listType 2, tupleType 3, dictionaryType 4, stateType 5. */
 pome_status pome__mil_parse_type(pome__mil_reader *r, pome__pb pb, int depth, pome__type *type) {
-  static const pome__type_kind kinds[] = { [2] = POME__TYPE_LIST,
-                                           [4] = POME__TYPE_DICT,
-                                           [5] = POME__TYPE_STATE };
+  static const pome__type_kind kinds[] = {
+      [2] = POME__TYPE_LIST, [4] = POME__TYPE_DICT, [5] = POME__TYPE_STATE};
   pome__pb start = pb;
   bool seen = false;
   POME__TRY(check_depth(r, &pb, depth, "types"));
-  *type = (pome__type){ .length = -1 };
+  *type = (pome__type){.length = -1};
   for (;;) {
     pome__pb_field field;
     bool more;
@@ -239,25 +240,28 @@ pome_status pome__mil_parse_type(pome__mil_reader *r, pome__pb pb, int depth, po
 
 /* ---- tensors in place ---- */
 
-/* TensorValue's oneof, by field number: how the list's elements are encoded and which element types they can give. */
+/* TensorValue's oneof, by field number: how the list's elements are encoded and which element types
+ * they can give. */
 typedef enum source { FLOATS = 1, INTS, BOOLS, STRINGS, LONG_INTS, DOUBLES, BYTES } source;
 static const struct {
   const char *name;
   pome__pb_wire wire;
 } sources[] = {
-  [FLOATS] = { "floats", POME__PB_I32 },       [INTS] = { "ints", POME__PB_VARINT },
-  [BOOLS] = { "bools", POME__PB_VARINT },      [STRINGS] = { "strings", POME__PB_LEN },
-  [LONG_INTS] = { "longInts", POME__PB_VARINT }, [DOUBLES] = { "doubles", POME__PB_I64 },
-  [BYTES] = { "bytes", POME__PB_LEN },
+    [FLOATS] = {"floats", POME__PB_I32},         [INTS] = {"ints", POME__PB_VARINT},
+    [BOOLS] = {"bools", POME__PB_VARINT},        [STRINGS] = {"strings", POME__PB_LEN},
+    [LONG_INTS] = {"longInts", POME__PB_VARINT}, [DOUBLES] = {"doubles", POME__PB_I64},
+    [BYTES] = {"bytes", POME__PB_LEN},
 };
 
 static bool source_gives(source from, pome_dtype dtype) {
   switch (from) {
-    case FLOATS: case DOUBLES: return pome__dtype_is_float(dtype);
-    case INTS: case LONG_INTS: return pome__dtype_is_integer(dtype);
-    case BOOLS: return dtype == POME_BOOL;
-    case STRINGS: return dtype == POME_STRING;
-    case BYTES: return dtype != POME_BOOL && dtype != POME_STRING;
+  case FLOATS:
+  case DOUBLES: return pome__dtype_is_float(dtype);
+  case INTS:
+  case LONG_INTS: return pome__dtype_is_integer(dtype);
+  case BOOLS: return dtype == POME_BOOL;
+  case STRINGS: return dtype == POME_STRING;
+  case BYTES: return dtype != POME_BOOL && dtype != POME_STRING;
   }
   return false;
 }
@@ -309,10 +313,10 @@ static void store_float(sink *s, uint64_t bits) {
 static pome_status store_value(void *context, uint64_t value) {
   sink *s = context;
   switch (s->from) {
-    case INTS: POME__TRY(store_integer(s, (int32_t)(uint32_t)value)); break;
-    case LONG_INTS: POME__TRY(store_integer(s, (int64_t)value)); break;
-    case BOOLS: ((uint8_t *)s->data)[s->count] = value != 0; break;
-    default: store_float(s, value); break;
+  case INTS: POME__TRY(store_integer(s, (int32_t)(uint32_t)value)); break;
+  case LONG_INTS: POME__TRY(store_integer(s, (int64_t)value)); break;
+  case BOOLS: ((uint8_t *)s->data)[s->count] = value != 0; break;
+  default: store_float(s, value); break;
   }
   s->count++;
   return POME_OK;
@@ -321,7 +325,7 @@ static pome_status store_value(void *context, uint64_t value) {
 static pome_status store_string(sink *s, const pome__pb *pb, const pome__pb_field *field) {
   pome__bytes text;
   POME__TRY(pome__pb_text(pb, field, "a string", &text, s->r->error));
-  ((pome_string *)s->data)[s->count++] = (pome_string){ (const char *)text.data, text.size };
+  ((pome_string *)s->data)[s->count++] = (pome_string){(const char *)text.data, text.size};
   return POME_OK;
 }
 
@@ -336,16 +340,14 @@ static pome_status walk_values(sink *s, pome__pb pb) {
     if (s->from != STRINGS)
       POME__TRY(pome__pb_scalars(&pb, &field, sources[s->from].wire,
                                  s->data ? store_value : count_value, s, s->r->error));
-    else if (s->data)
-      POME__TRY(store_string(s, &pb, &field));
-    else
-      s->count++;
+    else if (s->data) POME__TRY(store_string(s, &pb, &field));
+    else s->count++;
   }
 }
 
 /* RepeatedBytes{values 1} */
 static pome_status find_bytes(pome__mil_reader *r, pome__pb pb, pome__bytes *bytes) {
-  *bytes = (pome__bytes){ NULL, 0 };
+  *bytes = (pome__bytes){NULL, 0};
   for (;;) {
     pome__pb_field field;
     bool more;
@@ -388,7 +390,7 @@ static pome_status new_data(pome__mil_reader *r, size_t bytes, const void *from,
 
 static pome_status read_list(pome__mil_reader *r, pome__pb pb, source from, size_t count,
                              size_t bytes, pome__literal *literal) {
-  sink s = { .r = r, .from = from, .dtype = literal->type.dtype };
+  sink s = {.r = r, .from = from, .dtype = literal->type.dtype};
   POME__TRY(walk_values(&s, pb));
   if (s.count != count)
     return fail_count(r, &pb, &literal->type, sources[from].name, s.count, count);
@@ -405,8 +407,7 @@ static pome_status read_bytes(pome__mil_reader *r, pome__pb pb, size_t bytes,
                               pome__literal *literal) {
   pome__bytes data;
   POME__TRY(find_bytes(r, pb, &data));
-  if (data.size != bytes)
-    return fail_count(r, &pb, &literal->type, "bytes", data.size, bytes);
+  if (data.size != bytes) return fail_count(r, &pb, &literal->type, "bytes", data.size, bytes);
   return new_data(r, bytes, data.data, literal);
 }
 
@@ -451,7 +452,7 @@ static pome_status parse_item(pome__mil_reader *r, const pome__pb *pb, const pom
 static pome_status parse_pair(pome__mil_reader *r, pome__pb pb, int depth,
                               const pome__literal **pair) {
   pome__pb start = pb;
-  bool seen[2] = { false, false };
+  bool seen[2] = {false, false};
   for (;;) {
     pome__pb_field field;
     bool more;
@@ -474,7 +475,7 @@ static pome_status parse_items(pome__mil_reader *r, pome__pb pb, int depth,
   size_t count, per_item = literal->type.kind == POME__TYPE_DICT ? 2 : 1;
   POME__TRY(pome__pb_count(&pb, 1, &count, r->error));
   const pome__literal **items =
-      POME__NEW_ARRAY(&r->program->arena, const pome__literal *, count * per_item);
+      POME__NEW_ARRAY(&r->program->arena, const pome__literal *, count *per_item);
   if (!items) return pome__mil_no_memory(r);
   for (size_t i = 0; i < count;) {
     pome__pb_field field;
@@ -497,10 +498,10 @@ static pome_status parse_items(pome__mil_reader *r, pome__pb pb, int depth,
 /* ImmediateValue's oneof: tensor 1, tuple 2, list 3, dictionary 4. */
 static pome_status parse_immediate(pome__mil_reader *r, pome__pb pb, int depth,
                                    pome__literal *literal) {
-  static const pome__type_kind kinds[] = { [1] = POME__TYPE_TENSOR,
-                                           [2] = POME__TYPE_TUPLE,
-                                           [3] = POME__TYPE_LIST,
-                                           [4] = POME__TYPE_DICT };
+  static const pome__type_kind kinds[] = {[1] = POME__TYPE_TENSOR,
+                                          [2] = POME__TYPE_TUPLE,
+                                          [3] = POME__TYPE_LIST,
+                                          [4] = POME__TYPE_DICT};
   pome__pb start = pb;
   bool seen = false;
   for (;;) {
@@ -515,10 +516,8 @@ static pome_status parse_immediate(pome__mil_reader *r, pome__pb pb, int depth,
       pome__fail(r->error, POME_INPUT, "a literal's value is of another kind than its type");
       return fail_at(r, &start);
     }
-    if (field.number == 1)
-      POME__TRY(parse_tensor_value(r, inner, literal));
-    else
-      POME__TRY(parse_items(r, inner, depth, literal));
+    if (field.number == 1) POME__TRY(parse_tensor_value(r, inner, literal));
+    else POME__TRY(parse_items(r, inner, depth, literal));
   }
   if (seen) return POME_OK;
   pome__fail(r->error, POME_INPUT, "a literal without a value");
@@ -532,7 +531,8 @@ static pome_status set_blob_path(pome__mil_reader *r, pome__bytes name, pome__li
   if (name.size == sizeof(usual) - 1 && memcmp(name.data, usual, name.size) == 0) return POME_OK;
   bool same = r->blob_path && strlen(r->blob_path) == name.size &&
               memcmp(r->blob_path, name.data, name.size) == 0;
-  if (!same) r->blob_path = pome__arena_string(&r->program->arena, (const char *)name.data, name.size);
+  if (!same)
+    r->blob_path = pome__arena_string(&r->program->arena, (const char *)name.data, name.size);
   if (!r->blob_path) return pome__mil_no_memory(r);
   literal->blob_path = r->blob_path;
   return POME_OK;
@@ -578,7 +578,7 @@ static pome_status read_record(pome__mil_reader *r, const pome__pb *pb, pome__by
 /* BlobFileValue{fileName 1, offset 2} */
 static pome_status parse_blob(pome__mil_reader *r, pome__pb pb, pome__literal *literal) {
   pome__pb start = pb;
-  pome__bytes name = { (const uint8_t *)"", 0 };
+  pome__bytes name = {(const uint8_t *)"", 0};
   uint64_t offset = 0;
   for (;;) {
     pome__pb_field field;
@@ -593,7 +593,8 @@ static pome_status parse_blob(pome__mil_reader *r, pome__pb pb, pome__literal *l
   return read_record(r, &start, name, offset, literal);
 }
 
-/* Value{type 2, immediateValue 3, blobFileValue 5}; the type may stand behind the value it is needed for. */
+/* Value{type 2, immediateValue 3, blobFileValue 5}; the type may stand behind the value it is
+ * needed for. */
 pome_status pome__mil_parse_value(pome__mil_reader *r, pome__pb pb, int depth,
                                   const pome__literal **out) {
   pome__pb start = pb, type = pb, immediate = pb, blob = pb;
@@ -607,7 +608,8 @@ pome_status pome__mil_parse_value(pome__mil_reader *r, pome__pb pb, int depth,
     if (field.number == 2)
       POME__TRY(pome__pb_once(&pb, &field, "a literal's type", &has_type, &type, r->error));
     else if (field.number == 3)
-      POME__TRY(pome__pb_once(&pb, &field, "a literal's value", &has_immediate, &immediate, r->error));
+      POME__TRY(
+          pome__pb_once(&pb, &field, "a literal's value", &has_immediate, &immediate, r->error));
     else if (field.number == 5)
       POME__TRY(pome__pb_once(&pb, &field, "a literal's value", &has_blob, &blob, r->error));
   }
@@ -620,10 +622,8 @@ pome_status pome__mil_parse_value(pome__mil_reader *r, pome__pb pb, int depth,
   if (!literal) return pome__mil_no_memory(r);
   literal->blob_offset = POME_NO_OFFSET;
   POME__TRY(pome__mil_parse_type(r, type, depth, &literal->type));
-  if (has_immediate)
-    POME__TRY(parse_immediate(r, immediate, depth, literal));
-  else
-    POME__TRY(parse_blob(r, blob, literal));
+  if (has_immediate) POME__TRY(parse_immediate(r, immediate, depth, literal));
+  else POME__TRY(parse_blob(r, blob, literal));
   *out = literal;
   return POME_OK;
 }

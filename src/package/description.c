@@ -1,10 +1,12 @@
-/* Model.proto's ModelDescription: ports, functions and metadata, and which of the 37 model types it is.
+/* Model.proto's ModelDescription: ports, functions and metadata, and which of the 37 model types it
+ * is.
  *
- * A model with one function describes it at the top level, one with several has a list of functions;
- * both end up as the same list here. Messages are walked in place; a repeated message is counted first, so that what is
- * allocated follows from what is really there. Scalars that stand twice: the last one counts, as protobuf has
- * it; messages that stand twice are refused, since protobuf would merge them and nobody writes that.
- * Sources: coremltools mlmodel/format/Model.proto, FeatureTypes.proto.
+ * A model with one function describes it at the top level, one with several has a list of
+ * functions; both end up as the same list here. Messages are walked in place; a repeated message is
+ * counted first, so that what is allocated follows from what is really there. Scalars that stand
+ * twice: the last one counts, as protobuf has it; messages that stand twice are refused, since
+ * protobuf would merge them and nobody writes that. Sources: coremltools
+ * mlmodel/format/Model.proto, FeatureTypes.proto.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +14,10 @@
 #include "package/package.h"
 #include "wire/pb.h"
 
-#define MAX_PORTS 4096
+#define MAX_PORTS     65536
 #define MAX_FUNCTIONS 4096
-#define MAX_METADATA 65536
-#define MAX_SHAPES 65536
+#define MAX_METADATA  65536
+#define MAX_SHAPES    65536
 
 typedef struct reader {
   pome__arena *arena;
@@ -43,8 +45,7 @@ static pome_status count_bounded(reader *r, const pome__pb *pb, uint32_t number,
                                  const char *what, size_t *count) {
   POME__TRY(pome__pb_count(pb, number, count, r->error));
   if (*count > limit)
-    return pome__fail(r->error, POME_INPUT, "%zu %s; at most %zu are allowed", *count, what,
-                      limit);
+    return pome__fail(r->error, POME_INPUT, "%zu %s; at most %zu are allowed", *count, what, limit);
   return POME_OK;
 }
 
@@ -73,7 +74,8 @@ static void set_shape(pome_port *port, const dims *shape) {
   memcpy(port->shape, shape->at, sizeof(port->shape));
 }
 
-/* A flexibility says the rank too: where the default shape was left out, its dimensions are not known. */
+/* A flexibility says the rank too: where the default shape was left out, its dimensions are not
+ * known. */
 static pome_status agree_on_rank(reader *r, pome_port *port, size_t rank) {
   if (port->rank < 0 && rank <= POME_MAX_RANK) {
     port->rank = (int32_t)rank;
@@ -93,8 +95,7 @@ static pome_status parse_size_range(reader *r, pome__pb pb, int64_t *lower, int6
     bool more;
     POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
     if (!more) break;
-    if (field.number == 1)
-      POME__TRY(pome__pb_uint(&pb, &field, "lowerBound", &low, r->error));
+    if (field.number == 1) POME__TRY(pome__pb_uint(&pb, &field, "lowerBound", &low, r->error));
     else if (field.number == 2)
       POME__TRY(pome__pb_uint(&pb, &field, "upperBound", &high, r->error));
   }
@@ -130,36 +131,34 @@ static pome_status parse_shape_range(reader *r, pome__pb pb, pome_port *port) {
 
 /* Shape{shape 1} */
 static pome_status parse_shape(reader *r, pome__pb pb, dims *shape) {
-  *shape = (dims){ .error = r->error };
+  *shape = (dims){.error = r->error};
   for (;;) {
     pome__pb_field field;
     bool more;
     POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
     if (!more) return POME_OK;
-    if (field.number == 1)
-      POME__TRY(pome__pb_varints(&pb, &field, add_dim, shape, r->error));
+    if (field.number == 1) POME__TRY(pome__pb_varints(&pb, &field, add_dim, shape, r->error));
   }
 }
 
 /* ImageSize{width 1, height 2} as [height, width] */
 static pome_status parse_image_size(reader *r, pome__pb pb, dims *shape) {
-  uint64_t size[2] = { 0, 0 };
+  uint64_t size[2] = {0, 0};
   for (;;) {
     pome__pb_field field;
     bool more;
     POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
     if (!more) break;
-    if (field.number == 1)
-      POME__TRY(pome__pb_uint(&pb, &field, "width", &size[1], r->error));
-    else if (field.number == 2)
-      POME__TRY(pome__pb_uint(&pb, &field, "height", &size[0], r->error));
+    if (field.number == 1) POME__TRY(pome__pb_uint(&pb, &field, "width", &size[1], r->error));
+    else if (field.number == 2) POME__TRY(pome__pb_uint(&pb, &field, "height", &size[0], r->error));
   }
-  *shape = (dims){ .error = r->error };
+  *shape = (dims){.error = r->error};
   POME__TRY(add_dim(shape, size[0]));
   return add_dim(shape, size[1]);
 }
 
-/* EnumeratedShapes{shapes 1} and EnumeratedImageSizes{sizes 1}: the bounds become those of all shapes together. */
+/* EnumeratedShapes{shapes 1} and EnumeratedImageSizes{sizes 1}: the bounds become those of all
+ * shapes together. */
 static pome_status parse_enumerated(reader *r, pome__pb pb, pome_port *port,
                                     pome_status (*parse)(reader *r, pome__pb pb, dims *shape)) {
   size_t count;
@@ -194,17 +193,17 @@ static pome_status parse_enumerated(reader *r, pome__pb pb, pome_port *port,
 
 static pome_status array_dtype(reader *r, uint64_t number, pome_dtype *dtype) {
   switch (number) {
-    case 0: *dtype = POME_DTYPE_NONE; return POME_OK;
-    case 65552: *dtype = POME_FP16; return POME_OK;
-    case 65568: *dtype = POME_FP32; return POME_OK;
-    case 65600: *dtype = POME_FP64; return POME_OK;
-    case 131080: *dtype = POME_INT8; return POME_OK;
-    case 131104: *dtype = POME_INT32; return POME_OK;
-    default:
-      return pome__fail(r->error, POME_UNSUPPORTED,
-                        "a port's ArrayDataType is %llu; known are 65552 (fp16), 65568 (fp32), "
-                        "65600 (fp64), 131080 (int8), 131104 (int32)",
-                        (unsigned long long)number);
+  case 0: *dtype = POME_DTYPE_NONE; return POME_OK;
+  case 65552: *dtype = POME_FP16; return POME_OK;
+  case 65568: *dtype = POME_FP32; return POME_OK;
+  case 65600: *dtype = POME_FP64; return POME_OK;
+  case 131080: *dtype = POME_INT8; return POME_OK;
+  case 131104: *dtype = POME_INT32; return POME_OK;
+  default:
+    return pome__fail(r->error, POME_UNSUPPORTED,
+                      "a port's ArrayDataType is %llu; known are 65552 (fp16), 65568 (fp32), "
+                      "65600 (fp64), 131080 (int8), 131104 (int32)",
+                      (unsigned long long)number);
   }
 }
 
@@ -240,7 +239,7 @@ static void fix_bounds(pome_port *port) {
 /* ArrayFeatureType. The flexibility needs the shape's rank, so it is looked at in a second walk. */
 static pome_status parse_array(reader *r, pome__pb pb, pome_port *port) {
   pome__pb again = pb;
-  dims shape = { .error = r->error };
+  dims shape = {.error = r->error};
   for (;;) {
     pome__pb_field field;
     bool more;
@@ -248,13 +247,15 @@ static pome_status parse_array(reader *r, pome__pb pb, pome_port *port) {
     if (!more) break;
     uint64_t number;
     switch (field.number) {
-      case 1: POME__TRY(pome__pb_varints(&pb, &field, add_dim, &shape, r->error)); break;
-      case 2:
-        POME__TRY(pome__pb_uint(&pb, &field, "dataType", &number, r->error));
-        POME__TRY(array_dtype(r, number, &port->dtype));
-        break;
-      case 41: case 51: case 61: POME__TRY(parse_array_default(r, &pb, &field, port)); break;
-      default: break;
+    case 1: POME__TRY(pome__pb_varints(&pb, &field, add_dim, &shape, r->error)); break;
+    case 2:
+      POME__TRY(pome__pb_uint(&pb, &field, "dataType", &number, r->error));
+      POME__TRY(array_dtype(r, number, &port->dtype));
+      break;
+    case 41:
+    case 51:
+    case 61: POME__TRY(parse_array_default(r, &pb, &field, port)); break;
+    default: break;
     }
   }
   if (shape.rank > 0) set_shape(port, &shape);
@@ -266,10 +267,8 @@ static pome_status parse_array(reader *r, pome__pb pb, pome_port *port) {
     if (field.number != 21 && field.number != 31) continue;
     pome__pb inner;
     POME__TRY(enter(r, &again, &field, "a port's shape flexibility", &inner));
-    if (field.number == 21)
-      POME__TRY(parse_enumerated(r, inner, port, parse_shape));
-    else
-      POME__TRY(parse_shape_range(r, inner, port));
+    if (field.number == 21) POME__TRY(parse_enumerated(r, inner, port, parse_shape));
+    else POME__TRY(parse_shape_range(r, inner, port));
   }
   fix_bounds(port);
   return POME_OK;
@@ -278,19 +277,19 @@ static pome_status parse_array(reader *r, pome__pb pb, pome_port *port) {
 static pome_status set_color(reader *r, uint64_t number, pome_port *port) {
   port->dtype = POME_UINT8;
   switch (number) {
-    case 0: port->color = POME_COLOR_NONE; return POME_OK;
-    case 10: port->color = POME_COLOR_GRAY; return POME_OK;
-    case 20: port->color = POME_COLOR_RGB; return POME_OK;
-    case 30: port->color = POME_COLOR_BGR; return POME_OK;
-    case 40:
-      port->color = POME_COLOR_GRAY_FP16;
-      port->dtype = POME_FP16;
-      return POME_OK;
-    default:
-      return pome__fail(r->error, POME_UNSUPPORTED,
-                        "an image port's color space is %llu; known are 10 (grayscale), 20 (RGB), "
-                        "30 (BGR), 40 (grayscale fp16)",
-                        (unsigned long long)number);
+  case 0: port->color = POME_COLOR_NONE; return POME_OK;
+  case 10: port->color = POME_COLOR_GRAY; return POME_OK;
+  case 20: port->color = POME_COLOR_RGB; return POME_OK;
+  case 30: port->color = POME_COLOR_BGR; return POME_OK;
+  case 40:
+    port->color = POME_COLOR_GRAY_FP16;
+    port->dtype = POME_FP16;
+    return POME_OK;
+  default:
+    return pome__fail(r->error, POME_UNSUPPORTED,
+                      "an image port's color space is %llu; known are 10 (grayscale), 20 (RGB), "
+                      "30 (BGR), 40 (grayscale fp16)",
+                      (unsigned long long)number);
   }
 }
 
@@ -321,18 +320,18 @@ static pome_status parse_image(reader *r, pome__pb pb, pome_port *port) {
     if (!more) break;
     pome__pb inner;
     switch (field.number) {
-      case 1: POME__TRY(pome__pb_uint(&pb, &field, "width", &width, r->error)); break;
-      case 2: POME__TRY(pome__pb_uint(&pb, &field, "height", &height, r->error)); break;
-      case 3: POME__TRY(pome__pb_uint(&pb, &field, "colorSpace", &color, r->error)); break;
-      case 21:
-        POME__TRY(enter(r, &pb, &field, "enumeratedSizes", &inner));
-        POME__TRY(parse_enumerated(r, inner, port, parse_image_size));
-        break;
-      case 31:
-        POME__TRY(enter(r, &pb, &field, "imageSizeRange", &inner));
-        POME__TRY(parse_image_range(r, inner, port));
-        break;
-      default: break;
+    case 1: POME__TRY(pome__pb_uint(&pb, &field, "width", &width, r->error)); break;
+    case 2: POME__TRY(pome__pb_uint(&pb, &field, "height", &height, r->error)); break;
+    case 3: POME__TRY(pome__pb_uint(&pb, &field, "colorSpace", &color, r->error)); break;
+    case 21:
+      POME__TRY(enter(r, &pb, &field, "enumeratedSizes", &inner));
+      POME__TRY(parse_enumerated(r, inner, port, parse_image_size));
+      break;
+    case 31:
+      POME__TRY(enter(r, &pb, &field, "imageSizeRange", &inner));
+      POME__TRY(parse_image_range(r, inner, port));
+      break;
+    default: break;
     }
   }
   if (width > INT64_MAX || height > INT64_MAX)
@@ -343,7 +342,8 @@ static pome_status parse_image(reader *r, pome__pb pb, pome_port *port) {
   return set_color(r, color, port);
 }
 
-/* DictionaryFeatureType{int64KeyType 1, stringKeyType 2}, SequenceFeatureType{int64Type 1, stringType 3, sizeRange 101} */
+/* DictionaryFeatureType{int64KeyType 1, stringKeyType 2}, SequenceFeatureType{int64Type 1,
+ * stringType 3, sizeRange 101} */
 static pome_status parse_keyed(reader *r, pome__pb pb, pome_port *port) {
   bool sequence = port->feature == POME_FEATURE_SEQUENCE;
   uint32_t string_field = sequence ? 3 : 2;
@@ -395,14 +395,14 @@ static const struct feature_kind {
   pome_dtype dtype;
   pome_status (*parse)(reader *r, pome__pb pb, pome_port *port);
 } feature_kinds[] = {
-  [1] = { POME_FEATURE_INT64, POME_INT64, parse_scalar },
-  [2] = { POME_FEATURE_DOUBLE, POME_FP64, parse_scalar },
-  [3] = { POME_FEATURE_STRING, POME_STRING, parse_scalar },
-  [4] = { POME_FEATURE_IMAGE, POME_DTYPE_NONE, parse_image },
-  [5] = { POME_FEATURE_TENSOR, POME_DTYPE_NONE, parse_array },
-  [6] = { POME_FEATURE_DICTIONARY, POME_DTYPE_NONE, parse_keyed },
-  [7] = { POME_FEATURE_SEQUENCE, POME_DTYPE_NONE, parse_keyed },
-  [8] = { POME_FEATURE_STATE, POME_DTYPE_NONE, parse_state },
+    [1] = {POME_FEATURE_INT64, POME_INT64, parse_scalar},
+    [2] = {POME_FEATURE_DOUBLE, POME_FP64, parse_scalar},
+    [3] = {POME_FEATURE_STRING, POME_STRING, parse_scalar},
+    [4] = {POME_FEATURE_IMAGE, POME_DTYPE_NONE, parse_image},
+    [5] = {POME_FEATURE_TENSOR, POME_DTYPE_NONE, parse_array},
+    [6] = {POME_FEATURE_DICTIONARY, POME_DTYPE_NONE, parse_keyed},
+    [7] = {POME_FEATURE_SEQUENCE, POME_DTYPE_NONE, parse_keyed},
+    [8] = {POME_FEATURE_STATE, POME_DTYPE_NONE, parse_state},
 };
 #define FEATURE_KINDS (sizeof(feature_kinds) / sizeof(feature_kinds[0]))
 
@@ -421,9 +421,12 @@ static pome_status parse_feature_type(reader *r, pome__pb pb, pome_port *port) {
       bool again = port->feature == kind->feature;
       pome__pb inner;
       POME__TRY(pome__pb_once(&pb, &field, "a port's type", &again, &inner, r->error));
-      *port = (pome_port){ .name = port->name, .description = port->description,
-                           .optional = port->optional, .rank = -1,
-                           .feature = kind->feature, .dtype = kind->dtype };
+      *port = (pome_port){.name = port->name,
+                          .description = port->description,
+                          .optional = port->optional,
+                          .rank = -1,
+                          .feature = kind->feature,
+                          .dtype = kind->dtype};
       POME__TRY(kind->parse(r, inner, port));
     }
   }
@@ -433,7 +436,7 @@ static pome_status parse_feature_type(reader *r, pome__pb pb, pome_port *port) {
 
 /* FeatureDescription{name 1, shortDescription 2, type 3} */
 static pome_status parse_port(reader *r, pome__pb pb, pome_port *port) {
-  *port = (pome_port){ .name = "", .description = "", .rank = -1 };
+  *port = (pome_port){.name = "", .description = "", .rank = -1};
   bool typed = false;
   for (;;) {
     pome__pb_field field;
@@ -442,26 +445,35 @@ static pome_status parse_port(reader *r, pome__pb pb, pome_port *port) {
     if (!more) return POME_OK;
     pome__pb inner;
     switch (field.number) {
-      case 1: POME__TRY(read_string(r, &pb, &field, "a port's name", &port->name)); break;
-      case 2:
-        POME__TRY(read_string(r, &pb, &field, "a port's description", &port->description));
-        break;
-      case 3:
-        POME__TRY(pome__pb_once(&pb, &field, "a port's type", &typed, &inner, r->error));
-        POME__TRY(parse_feature_type(r, inner, port));
-        break;
-      default: break;
+    case 1: POME__TRY(read_string(r, &pb, &field, "a port's name", &port->name)); break;
+    case 2:
+      POME__TRY(read_string(r, &pb, &field, "a port's description", &port->description));
+      break;
+    case 3:
+      POME__TRY(pome__pb_once(&pb, &field, "a port's type", &typed, &inner, r->error));
+      POME__TRY(parse_feature_type(r, inner, port));
+      break;
+    default: break;
     }
   }
 }
 
-static pome_status check_port_name(reader *r, const pome_port *ports, size_t index) {
-  const char *name = ports[index].name;
-  if (name[0] == '\0')
+static int compare_names(const void *left, const void *right) {
+  return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static pome_status check_port_names(reader *r, const pome_port *ports, size_t count) {
+  if (count == 0) return POME_OK;
+  const char **names = POME__NEW_ARRAY(r->arena, const char *, count);
+  if (!names) return pome__fail_memory(r->error, "the names of ports");
+  for (size_t i = 0; i < count; i++) names[i] = ports[i].name;
+  qsort(names, count, sizeof(*names), compare_names);
+  if (names[0][0] == '\0')
     return pome__fail(r->error, POME_INPUT, "the description has a port without a name");
-  for (size_t i = 0; i < index; i++)
-    if (strcmp(ports[i].name, name) == 0)
-      return pome__fail(r->error, POME_INPUT, "the description has two ports named \"%s\"", name);
+  for (size_t i = 1; i < count; i++)
+    if (strcmp(names[i - 1], names[i]) == 0)
+      return pome__fail(r->error, POME_INPUT, "the description has two ports named \"%s\"",
+                        names[i]);
   return POME_OK;
 }
 
@@ -479,7 +491,6 @@ static pome_status parse_ports(reader *r, pome__pb pb, uint32_t number, pome_por
     pome__pb inner;
     POME__TRY(enter(r, &pb, &field, "a port", &inner));
     pome_status status = parse_port(r, inner, &ports[i]);
-    if (status == POME_OK) status = check_port_name(r, ports, i);
     if (status != POME_OK) {
       pome__error_at_offset(r->error, pome__pb_offset(&pb, &field));
       return status;
@@ -488,15 +499,15 @@ static pome_status parse_ports(reader *r, pome__pb pb, uint32_t number, pome_por
   }
   *out = ports;
   *out_count = count;
-  return POME_OK;
+  return check_port_names(r, ports, count);
 }
 
 /* The same five facts have different field numbers in the two messages that can hold them. */
 typedef struct function_fields {
   uint32_t input, output, state, predicted, probabilities;
 } function_fields;
-static const function_fields in_model = { 1, 10, 13, 11, 12 };
-static const function_fields in_function = { 2, 3, 6, 4, 5 };
+static const function_fields in_model = {1, 10, 13, 11, 12};
+static const function_fields in_function = {2, 3, 6, 4, 5};
 
 static pome_status parse_function(reader *r, pome__pb pb, const function_fields *fields,
                                   pome__function_description *function) {
@@ -578,8 +589,7 @@ static pome_status parse_pair(reader *r, pome__pb pb, pair *out) {
     bool more;
     POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
     if (!more) return POME_OK;
-    if (field.number == 1)
-      POME__TRY(read_string(r, &pb, &field, "a metadata key", &out->key));
+    if (field.number == 1) POME__TRY(read_string(r, &pb, &field, "a metadata key", &out->key));
     else if (field.number == 2)
       POME__TRY(read_string(r, &pb, &field, "a metadata value", &out->value));
   }
@@ -598,8 +608,14 @@ static void add_user_pairs(pome__description *description, pair *pairs, size_t c
 
 /* Metadata{shortDescription 1, versionString 2, author 3, license 4, userDefined 100} */
 static pome_status parse_metadata(reader *r, pome__pb pb, pome__description *description) {
-  static const struct { uint32_t number; const char *key; } known[] = {
-    { 3, "author" }, { 4, "license" }, { 2, "versionString" }, { 1, "shortDescription" },
+  static const struct {
+    uint32_t number;
+    const char *key;
+  } known[] = {
+      {3, "author"},
+      {4, "license"},
+      {2, "versionString"},
+      {1, "shortDescription"},
   };
   enum { KNOWN = sizeof(known) / sizeof(known[0]) };
   size_t count;
@@ -607,7 +623,7 @@ static pome_status parse_metadata(reader *r, pome__pb pb, pome__description *des
   pair *pairs = POME__NEW_ARRAY(r->arena, pair, count);
   const char **metadata = POME__NEW_ARRAY(r->arena, const char *, 2 * (count + KNOWN));
   if (!pairs || !metadata) return pome__fail_memory(r->error, "the model's metadata");
-  const char *values[KNOWN] = { "", "", "", "" };
+  const char *values[KNOWN] = {"", "", "", ""};
   for (size_t user = 0;;) {
     pome__pb_field field;
     bool more;
@@ -669,18 +685,18 @@ static pome_status parse_description(reader *r, pome__pb pb, pome__description *
 
 const char *pome__model_type_name(int type) {
   switch (type) {
-#define X(number, text) \
+#define X(number, text)                                                                            \
   case number: return text;
     POME__MODEL_TYPE_TABLE(X)
 #undef X
-    default: return NULL;
+  default: return NULL;
   }
 }
 
 pome_status pome__description_parse_bare(pome__bytes message, pome__arena *arena,
                                          pome__description *description, pome_error *error) {
-  reader r = { arena, error };
-  pome__description parsed = { .model_type_name = "" };
+  reader r = {arena, error};
+  pome__description parsed = {.model_type_name = ""};
   POME__TRY(parse_description(&r, pome__pb_open(message), &parsed));
   *description = parsed;
   return POME_OK;
@@ -689,10 +705,10 @@ pome_status pome__description_parse_bare(pome__bytes message, pome__arena *arena
 pome_status pome__description_parse_model(pome__bytes message, pome__arena *arena,
                                           pome__description *description, pome__bytes *program,
                                           pome_error *error) {
-  reader r = { arena, error };
+  reader r = {arena, error};
   pome__pb pb = pome__pb_open(message);
-  pome__description parsed = { .model_type_name = "" };
-  pome__bytes body = { NULL, 0 };
+  pome__description parsed = {.model_type_name = ""};
+  pome__bytes body = {NULL, 0};
   int64_t version = 0;
   bool described = false, updatable = false;
   for (;;) {
@@ -726,6 +742,6 @@ pome_status pome__description_parse_model(pome__bytes message, pome__arena *aren
   parsed.specification_version = (int)version;
   parsed.updatable = updatable;
   *description = parsed;
-  *program = parsed.model_type == POME__MODEL_TYPE_PROGRAM ? body : (pome__bytes){ NULL, 0 };
+  *program = parsed.model_type == POME__MODEL_TYPE_PROGRAM ? body : (pome__bytes){NULL, 0};
   return POME_OK;
 }

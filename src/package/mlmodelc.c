@@ -2,10 +2,10 @@
  *
  * coremldata.bin has no public description. What the files show: a u32 with the model type's field
  * number in Model.proto; at 0x1c a string (u64 length and bytes) and behind it the specification
- * version; then, after zeros, a serialized ModelDescription behind its u64 length; then a record for each
- * function. Only the length field is relied on: the first position near the start whose length fits the file and
- * whose bytes read as the beginning of a ModelDescription. A compiled neural network has other files
- * instead of model.mil; its description is read just the same.
+ * version; then, after zeros, a serialized ModelDescription behind its u64 length; then a record
+ * for each function. Only the length field is relied on: the first position near the start whose
+ * length fits the file and whose bytes read as the beginning of a ModelDescription. A compiled
+ * neural network has other files instead of model.mil; its description is read just the same.
  */
 #include <string.h>
 
@@ -13,12 +13,12 @@
 #include "package/package.h"
 #include "wire/pb.h"
 
-#define DESCRIPTION "coremldata.bin"
-#define PROGRAM "model.mil"
-#define NAME_AT 0x1c
-#define SEARCH_LIMIT 512
+#define DESCRIPTION      "coremldata.bin"
+#define PROGRAM          "model.mil"
+#define NAME_AT          0x1c
+#define SEARCH_LIMIT     512
 #define FIELDS_LOOKED_AT 32
-#define MAX_DESCRIPTION ((size_t)64 << 20)
+#define MAX_DESCRIPTION  ((size_t)64 << 20)
 
 static uint64_t read_number(const uint8_t *at, size_t size) {
   uint64_t value = 0;
@@ -28,7 +28,7 @@ static uint64_t read_number(const uint8_t *at, size_t size) {
 
 /* All fields of a ModelDescription are messages or strings, and these are their numbers. */
 static bool looks_like_description(pome__bytes bytes) {
-  static const uint32_t numbers[] = { 1, 10, 11, 12, 13, 20, 21, 50, 100 };
+  static const uint32_t numbers[] = {1, 10, 11, 12, 13, 20, 21, 50, 100};
   pome__pb pb = pome__pb_open(bytes);
   for (int i = 0; i < FIELDS_LOOKED_AT; i++) {
     pome__pb_field field;
@@ -46,7 +46,7 @@ static bool find_description(pome__bytes file, pome__bytes *description) {
   for (size_t at = 0; at < SEARCH_LIMIT && pome__range_ok(at, 8, file.size); at++) {
     uint64_t size = read_number(file.data + at, 8);
     if (size == 0 || !pome__range_ok(at + 8, size, file.size)) continue;
-    pome__bytes candidate = { file.data + at + 8, (size_t)size };
+    pome__bytes candidate = {file.data + at + 8, (size_t)size};
     if (!looks_like_description(candidate)) continue;
     *description = candidate;
     return true;
@@ -94,8 +94,8 @@ static pome_status open_description(pome__package *package, const char *path, po
   POME__TRY(pome__blob_open(path, DESCRIPTION, package->copy, package->arena.allocator,
                             &package->extra, error));
   pome__package_limit(package, package->extra.bytes.size);
-  pome_status status = pome__coremldata_parse(package->extra.bytes, &package->arena,
-                                              &package->description, error);
+  pome_status status =
+      pome__coremldata_parse(package->extra.bytes, &package->arena, &package->description, error);
   if (status != POME_OK) pome__error_at_file(error, package->extra.path);
   return status;
 }

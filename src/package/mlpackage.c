@@ -1,8 +1,8 @@
 /* .mlpackage: a folder with Manifest.json, which names the files under Data/.
  *
- * The manifest's item named by rootModelIdentifier is the Model protobuf. Its path, like every path in
- * the manifest, stays inside Data/: it is judged as text here, and opening it follows no link out of the
- * package. `@model_path` of the program's blob files is the folder that holds the Model.
+ * The manifest's item named by rootModelIdentifier is the Model protobuf. Its path, like every path
+ * in the manifest, stays inside Data/: it is judged as text here, and opening it follows no link
+ * out of the package. `@model_path` of the program's blob files is the folder that holds the Model.
  * Source: coremltools modelpackage/src/ModelPackage.cpp.
  */
 #include <stdio.h>
@@ -11,9 +11,9 @@
 #include "package/package.h"
 #include "wire/json.h"
 
-#define MANIFEST "Manifest.json"
+#define MANIFEST     "Manifest.json"
 #define MAX_MANIFEST ((size_t)1 << 20)
-#define MAX_PATH 4096
+#define MAX_PATH     4096
 
 static pome_status check_version(const json_t *manifest, pome_error *error) {
   const char *version = json_string_value(json_object_get(manifest, "fileFormatVersion"));
@@ -48,31 +48,25 @@ static pome_status item_path(const json_t *item, char *buffer, size_t size, pome
   return POME_OK;
 }
 
-static pome_status check_items(const json_t *items, const char *root, pome_error *error) {
+/* Every item must stay inside, the root item must be there; others may be missing, as folders that
+ * were empty are after a trip through git. */
+static pome_status check_items(json_t *items, pome_error *error) {
   const char *key;
   json_t *item;
-  json_object_foreach((json_t *)items, key, item) {
-    char inside[MAX_PATH], whole[2 * MAX_PATH];
-    POME__TRY(item_path(item, inside, sizeof(inside), error));
-    if (!pome__path_join(whole, sizeof(whole), root, inside))
-      return pome__fail(error, POME_INPUT, "the path of the package is too long");
-    if (pome__path_kind_of(whole) == POME__PATH_MISSING) {
-      pome__fail(error, POME_INPUT, "the manifest names \"%s\", which the package does not have",
-                 inside);
-      pome__error_hint(error, "copy or download the package again, with everything below Data/");
-      return POME_INPUT;
-    }
+  json_object_foreach(items, key, item) {
+    char path[MAX_PATH];
+    POME__TRY(item_path(item, path, sizeof(path), error));
   }
   return POME_OK;
 }
 
 /* The root item's path, relative to the package folder. */
-static pome_status read_manifest(const json_t *manifest, const char *root, char *spec, size_t size,
+static pome_status read_manifest(const json_t *manifest, char *spec, size_t size,
                                  pome_error *error) {
   if (!json_is_object(manifest))
     return pome__fail(error, POME_INPUT, "the manifest is not a JSON object");
   POME__TRY(check_version(manifest, error));
-  const json_t *items = json_object_get(manifest, "itemInfoEntries");
+  json_t *items = json_object_get(manifest, "itemInfoEntries");
   if (!json_is_object(items))
     return pome__fail(error, POME_INPUT, "the manifest has no itemInfoEntries");
   const char *id = json_string_value(json_object_get(manifest, "rootModelIdentifier"));
@@ -82,13 +76,13 @@ static pome_status read_manifest(const json_t *manifest, const char *root, char 
     return pome__fail(error, POME_INPUT,
                       "the manifest's rootModelIdentifier is \"%s\", which is not among its items",
                       id);
-  POME__TRY(check_items(items, root, error));
+  POME__TRY(check_items(items, error));
   return item_path(item, spec, size, error);
 }
 
 static pome_status find_spec(const pome__package *package, const char *path, char *spec,
                              size_t size, pome_error *error) {
-  pome__blob blob = { 0 };
+  pome__blob blob = {0};
   POME__TRY(pome__blob_open(path, MANIFEST, true, package->arena.allocator, &blob, error));
   json_t *manifest = NULL;
   pome_status status = POME_OK;
@@ -96,7 +90,7 @@ static pome_status find_spec(const pome__package *package, const char *path, cha
     status = pome__fail(error, POME_INPUT, "a manifest of %zu bytes; at most %zu are read",
                         blob.bytes.size, MAX_MANIFEST);
   if (status == POME_OK) status = pome__json_parse(blob.bytes, NULL, &manifest, error);
-  if (status == POME_OK) status = read_manifest(manifest, path, spec, size, error);
+  if (status == POME_OK) status = read_manifest(manifest, spec, size, error);
   if (status != POME_OK) {
     char whole[2 * MAX_PATH];
     if (pome__path_join(whole, sizeof(whole), path, MANIFEST)) pome__error_at_file(error, whole);
@@ -122,7 +116,7 @@ pome_status pome__mlpackage_open(pome__package *package, const char *path, pome_
   package->container = "mlpackage";
   POME__TRY(find_spec(package, path, spec, sizeof(spec), error));
   POME__TRY(set_root(package, path, spec, error));
-  POME__TRY(pome__blob_open(path, spec, package->copy, package->arena.allocator, &package->spec,
-                            error));
+  POME__TRY(
+      pome__blob_open(path, spec, package->copy, package->arena.allocator, &package->spec, error));
   return pome__package_parse_spec(package, error);
 }

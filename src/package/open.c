@@ -5,8 +5,8 @@
  *   file that starts with the text `program(`    MIL text
  *   any other file that reads as a Model         .mlmodel
  *
- * Opening maps files and walks the description; the program and the weights are not touched until somebody
- * asks for them, so a package of any size opens in the same short time.
+ * Opening maps files and walks the description; the program and the weights are not touched until
+ * somebody asks for them, so a package of any size opens in the same short time.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,8 +14,8 @@
 #include "base/check.h"
 #include "package/package.h"
 
-#define MODEL_PATH "@model_path/"
-#define MAX_NAME 4096
+#define MODEL_PATH       "@model_path/"
+#define MAX_NAME         4096
 #define MAX_WEIGHT_FILES 64
 
 pome_status pome__package_string(pome__package *package, const char *text, size_t size,
@@ -57,7 +57,7 @@ static bool starts_with(pome__bytes bytes, const char *text, size_t size) {
 static bool is_program_text(pome__bytes bytes) {
   size_t at = starts_with(bytes, "\xef\xbb\xbf", 3) ? 3 : 0;
   while (at < bytes.size && at < 4096 && memchr(" \t\r\n", bytes.data[at], 4)) at++;
-  return starts_with((pome__bytes){ bytes.data + at, bytes.size - at }, "program(", 8);
+  return starts_with((pome__bytes){bytes.data + at, bytes.size - at}, "program(", 8);
 }
 
 /* Files that people hand over by mistake, by their first bytes. */
@@ -67,13 +67,13 @@ static const struct {
   const char *what;
   const char *hint;
 } lookalikes[] = {
-#define LOOKALIKE(start, what, hint) { start, sizeof(start) - 1, what, hint },
-  LOOKALIKE("PK\003\004", "a zip archive", "unpack it and give the folder inside")
-  LOOKALIKE("\037\213", "a gzip archive", "unpack it and give the folder inside")
-  LOOKALIKE("version https://git-lfs", "a git-lfs pointer", "fetch the file with: git lfs pull")
-  LOOKALIKE("GGUF", "a GGUF checkpoint", "a Core ML model is needed here")
-  LOOKALIKE("<", "HTML or XML text", "the download has probably failed")
-  LOOKALIKE("{", "JSON text", "give the folder of the package, not a file inside it")
+#define LOOKALIKE(start, what, hint) {start, sizeof(start) - 1, what, hint},
+    LOOKALIKE("PK\003\004", "a zip archive", "unpack it and give the folder inside")
+        LOOKALIKE("\037\213", "a gzip archive", "unpack it and give the folder inside") LOOKALIKE(
+            "version https://git-lfs", "a git-lfs pointer", "fetch the file with: git lfs pull")
+            LOOKALIKE("GGUF", "a GGUF checkpoint", "a Core ML model is needed here")
+                LOOKALIKE("<", "HTML or XML text", "the download has probably failed") LOOKALIKE(
+                    "{", "JSON text", "give the folder of the package, not a file inside it")
 #undef LOOKALIKE
 };
 
@@ -91,7 +91,8 @@ static void explain_unknown(pome__bytes bytes, pome_error *error) {
   pome__error_hint(error, "give an .mlpackage or .mlmodelc folder, an .mlmodel file, or MIL text");
 }
 
-/* A Model starts with specificationVersion or, should a writer order fields otherwise, with its description. */
+/* A Model starts with specificationVersion or, should a writer order fields otherwise, with its
+ * description. */
 static bool may_be_model(pome__bytes bytes) {
   return bytes.size > 0 && (bytes.data[0] == 0x08 || bytes.data[0] == 0x12);
 }
@@ -117,13 +118,13 @@ static pome_status parse_single(pome__package *package, pome_error *error) {
 
 static pome_status open_file(pome__package *package, const char *path, pome_error *error) {
   package->container = "mlmodel";
-  POME__TRY(pome__blob_open(NULL, path, package->copy, package->arena.allocator, &package->spec,
-                            error));
+  POME__TRY(
+      pome__blob_open(NULL, path, package->copy, package->arena.allocator, &package->spec, error));
   const char *slash = strrchr(path, '/');
   size_t length = slash ? (size_t)(slash - path) : 0;
   if (slash == path) length = 1;
-  POME__TRY(pome__package_string(package, slash ? path : ".", slash ? length : 1, &package->root,
-                                 error));
+  POME__TRY(
+      pome__package_string(package, slash ? path : ".", slash ? length : 1, &package->root, error));
   POME__TRY(pome__package_string(package, path, strlen(path), &package->spec_path, error));
   return parse_single(package, error);
 }
@@ -163,10 +164,10 @@ static pome__package *create(const pome_model_options *options) {
 
 static pome_status open_path(pome__package *package, const char *path, pome_error *error) {
   switch (pome__path_kind_of(path)) {
-    case POME__PATH_MISSING: return pome__fail(error, POME_INPUT, "there is no such file or folder");
-    case POME__PATH_FILE: return open_file(package, path, error);
-    case POME__PATH_FOLDER: return open_folder(package, path, error);
-    default: return pome__fail(error, POME_INPUT, "neither a regular file nor a folder");
+  case POME__PATH_MISSING: return pome__fail(error, POME_INPUT, "there is no such file or folder");
+  case POME__PATH_FILE: return open_file(package, path, error);
+  case POME__PATH_FOLDER: return open_folder(package, path, error);
+  default: return pome__fail(error, POME_INPUT, "neither a regular file nor a folder");
   }
 }
 
@@ -185,7 +186,9 @@ pome_status pome__package_open(const char *path, const pome_model_options *optio
 }
 
 /* Elements are read in place, so borrowed memory must be aligned for them. */
-static bool needs_copy(pome__bytes bytes) { return (uintptr_t)bytes.data % 16 != 0; }
+static bool needs_copy(pome__bytes bytes) {
+  return (uintptr_t)bytes.data % 16 != 0;
+}
 
 static pome_status open_memory(pome__package *package, pome__bytes spec, pome__bytes weights,
                                pome_error *error) {
@@ -236,7 +239,7 @@ static bool is_named(const char *known, pome__bytes name) {
 static pome_status relative_name(pome__bytes name, pome__bytes *relative, pome_error *error) {
   size_t prefix = sizeof(MODEL_PATH) - 1;
   size_t skip = starts_with(name, MODEL_PATH, prefix) ? prefix : 0;
-  pome__bytes rest = { name.data + skip, name.size - skip };
+  pome__bytes rest = {name.data + skip, name.size - skip};
   if (rest.size > MAX_NAME || !pome__path_is_inside((const char *)rest.data, rest.size))
     return pome__fail(error, POME_INPUT,
                       "the program names the weight file \"%.*s\"; allowed are paths below "
@@ -248,21 +251,20 @@ static pome_status relative_name(pome__bytes name, pome__bytes *relative, pome_e
 
 static pome_status open_weights(pome__package *package, pome__bytes name, pome__blob *blob,
                                 pome_error *error) {
-  pome__bytes relative = { NULL, 0 };
-  const char *path;
+  pome__bytes relative = {NULL, 0};
+  const char *path = NULL;
   POME__TRY(relative_name(name, &relative, error));
-  POME__TRY(pome__package_string(package, (const char *)relative.data, relative.size, &path,
-                                 error));
+  POME__TRY(
+      pome__package_string(package, (const char *)relative.data, relative.size, &path, error));
   if (!package->root)
     return pome__fail(error, POME_INPUT,
                       "the program names the weight file \"%s\", and none was given with it", path);
-  return pome__blob_open(package->root, path, package->copy, package->arena.allocator, blob,
-                         error);
+  return pome__blob_open(package->root, path, package->copy, package->arena.allocator, blob, error);
 }
 
 /* The first name takes the first place; a model in memory may have its weights there already. */
 static pome_status open_first(pome__package *package, pome__bytes name, pome_error *error) {
-  const char *copy;
+  const char *copy = NULL;
   POME__TRY(pome__package_string(package, (const char *)name.data, name.size, &copy, error));
   if (package->weights.bytes.size == 0)
     POME__TRY(open_weights(package, name, &package->weights, error));
@@ -270,8 +272,8 @@ static pome_status open_first(pome__package *package, pome__bytes name, pome_err
   return POME_OK;
 }
 
-static pome_status open_another(pome__package *package, pome__bytes name,
-                                pome__weight_file **out, pome_error *error) {
+static pome_status open_another(pome__package *package, pome__bytes name, pome__weight_file **out,
+                                pome_error *error) {
   size_t count = 0;
   for (const pome__weight_file *file = package->more_weights; file; file = file->next) count++;
   if (count == MAX_WEIGHT_FILES)

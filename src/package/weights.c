@@ -1,28 +1,29 @@
 /* weight.bin: MILBlob storage, version 2.
  *
  *   file header, 64 bytes     u32 count, u32 version, 7 x u64 reserved
- *   record, 64 bytes          u32 sentinel, u32 type, u64 size, u64 data offset, u64 padding bits, 4 x u64 reserved
- *   data                      `size` bytes at `data offset`, which counts from the start of the file
+ *   record, 64 bytes          u32 sentinel, u32 type, u64 size, u64 data offset, u64 padding bits,
+ * 4 x u64 reserved data                      `size` bytes at `data offset`, which counts from the
+ * start of the file
  *
- * Records stand at multiples of 64. Types narrower than a byte are one stream of bits, lowest first; the record
- * tells how many bits at the end are padding. Old writers left reserved fields, and the padding field of wider
- * types, uninitialised: they are never looked at.
- * Source: coremltools mlmodel/src/MILBlob/Blob/StorageFormat.hpp.
+ * Records stand at multiples of 64. Types narrower than a byte are one stream of bits, lowest
+ * first; the record tells how many bits at the end are padding. Old writers left reserved fields,
+ * and the padding field of wider types, uninitialised: they are never looked at. Source:
+ * coremltools mlmodel/src/MILBlob/Blob/StorageFormat.hpp.
  */
 #include "base/check.h"
 #include "package/package.h"
 
 #define HEADER_SIZE 64
 #define RECORD_SIZE 64
-#define ALIGNMENT 64
-#define SENTINEL 0xDEADBEEFu
-#define VERSION 2
+#define ALIGNMENT   64
+#define SENTINEL    0xDEADBEEFu
+#define VERSION     2
 
 /* BlobDataType, in the order of its numbers, which start at 1. */
 static const pome_dtype blob_types[] = {
-  POME_DTYPE_NONE, POME_FP16,  POME_FP32,  POME_UINT8, POME_INT8,   POME_BF16,
-  POME_INT16,      POME_UINT16, POME_INT4, POME_UINT1, POME_UINT2,  POME_UINT4,
-  POME_UINT3,      POME_UINT6, POME_INT32, POME_UINT32, POME_FP8E4M3FN, POME_FP8E5M2,
+    POME_DTYPE_NONE, POME_FP16,   POME_FP32,  POME_UINT8,  POME_INT8,      POME_BF16,
+    POME_INT16,      POME_UINT16, POME_INT4,  POME_UINT1,  POME_UINT2,     POME_UINT4,
+    POME_UINT3,      POME_UINT6,  POME_INT32, POME_UINT32, POME_FP8E4M3FN, POME_FP8E5M2,
 };
 #define BLOB_TYPE_COUNT (sizeof(blob_types) / sizeof(blob_types[0]))
 
@@ -56,9 +57,8 @@ static pome_status check_header(pome__bytes file, pome_error *error) {
     return POME_INPUT;
   }
   if (file.size < HEADER_SIZE)
-    return pome__fail(error, POME_INPUT,
-                      "the weight file has %zu bytes; its header alone takes %d", file.size,
-                      HEADER_SIZE);
+    return pome__fail(error, POME_INPUT, "the weight file has %zu bytes; its header alone takes %d",
+                      file.size, HEADER_SIZE);
   uint32_t version = read_u32(file.data + 4);
   if (version != VERSION) {
     pome__fail(error, POME_UNSUPPORTED, "weight file version %u; only version %d is read", version,
@@ -92,7 +92,8 @@ static pome_status count_elements(pome_dtype dtype, uint64_t size, uint64_t padd
   return POME_OK;
 }
 
-/* Where the record says its data is: inside the file, clear of header and record, readable in place. */
+/* Where the record says its data is: inside the file, clear of header and record, readable in
+ * place. */
 static pome_status check_range(pome__bytes file, uint64_t offset, pome_dtype dtype, uint64_t size,
                                uint64_t start, pome_error *error) {
   if (!pome__range_ok(start, size, file.size)) {
@@ -119,11 +120,10 @@ pome_status pome__weight_read(pome__bytes file, uint64_t offset, pome__weight_re
                               pome_error *error) {
   POME__TRY(check_header(file, error));
   if (offset < HEADER_SIZE || !pome__range_ok(offset, RECORD_SIZE, file.size)) {
-    pome__fail(error, POME_INPUT,
-               "no weight record at offset %llu: allowed are %d to %zu in this file",
-               (unsigned long long)offset, HEADER_SIZE,
-               file.size < HEADER_SIZE + RECORD_SIZE ? (size_t)HEADER_SIZE
-                                                     : file.size - RECORD_SIZE);
+    pome__fail(
+        error, POME_INPUT, "no weight record at offset %llu: allowed are %d to %zu in this file",
+        (unsigned long long)offset, HEADER_SIZE,
+        file.size < HEADER_SIZE + RECORD_SIZE ? (size_t)HEADER_SIZE : file.size - RECORD_SIZE);
     return fail_at(error, offset);
   }
   if (offset % ALIGNMENT != 0) {
@@ -149,6 +149,6 @@ pome_status pome__weight_read(pome__bytes file, uint64_t offset, pome__weight_re
   POME__TRY(check_range(file, offset, dtype, size, start, error));
   size_t count = 0;
   POME__TRY(count_elements(dtype, size, padding, offset, &count, error));
-  *record = (pome__weight_record){ dtype, { file.data + start, (size_t)size }, count };
+  *record = (pome__weight_record){dtype, {file.data + start, (size_t)size}, count};
   return POME_OK;
 }

@@ -6,8 +6,8 @@
  */
 #include "wire/json.h"
 
-#define MAX_SIZE ((size_t)128 << 20)
-#define MAX_DEPTH 64
+#define MAX_SIZE       ((size_t)128 << 20)
+#define MAX_DEPTH      64
 #define MAX_CONTAINERS ((size_t)4 << 20)
 
 /* Offset just behind the string that opens at `at`. */
@@ -67,15 +67,14 @@ static pome_status parse(pome__bytes text, json_t **root, pome_error *error) {
   return POME_OK;
 }
 
-pome_status pome__json_parse(pome__bytes text, const char *path, json_t **root,
-                             pome_error *error) {
+pome_status pome__json_parse(pome__bytes text, const char *path, json_t **root, pome_error *error) {
   pome_status status = parse(text, root, error);
   if (status != POME_OK && path) pome__error_at_file(error, path);
   return status;
 }
 
 pome_status pome__json_read(const char *path, json_t **root, pome_error *error) {
-  pome__blob blob = { 0 };
+  pome__blob blob = {0};
   POME__TRY(pome__blob_open(NULL, path, true, NULL, &blob, error));
   pome_status status = pome__json_parse(blob.bytes, path, root, error);
   pome__blob_close(&blob);

@@ -1,8 +1,8 @@
 /* Protocol Buffers wire format, reading. See pb.h for the contract.
  *
- * A field's tag is a varint: number * 8 + wire type. A varint holds seven bits a byte, lowest first;
- * the tenth byte of a 64-bit one carries a single bit, and what lies above it is dropped, as every
- * implementation does.
+ * A field's tag is a varint: number * 8 + wire type. A varint holds seven bits a byte, lowest
+ * first; the tenth byte of a 64-bit one carries a single bit, and what lies above it is dropped, as
+ * every implementation does.
  */
 #include "wire/pb.h"
 
@@ -13,13 +13,12 @@ pome__pb pome__pb_open(pome__bytes message) {
   /* An empty message may come with a NULL pointer, on which no arithmetic is allowed. */
   static const uint8_t nothing = 0;
   const uint8_t *data = message.size > 0 ? message.data : &nothing;
-  return (pome__pb){ .at = data, .end = data + message.size, .file = data };
+  return (pome__pb){.at = data, .end = data + message.size, .file = data};
 }
 
 pome__pb pome__pb_enter(const pome__pb *parent, const pome__pb_field *field) {
-  return (pome__pb){ .at = field->bytes.data,
-                     .end = field->bytes.data + field->bytes.size,
-                     .file = parent->file };
+  return (pome__pb){
+      .at = field->bytes.data, .end = field->bytes.data + field->bytes.size, .file = parent->file};
 }
 
 uint64_t pome__pb_offset(const pome__pb *pb, const pome__pb_field *field) {
@@ -80,7 +79,7 @@ static pome_status next_bytes(pome__pb *pb, pome__pb_field *field, pome_error *e
     pome__error_at_offset(error, pome__pb_offset(pb, field));
     return POME_INPUT;
   }
-  field->bytes = (pome__bytes){ pb->at, (size_t)size };
+  field->bytes = (pome__bytes){pb->at, (size_t)size};
   pb->at += size;
   return POME_OK;
 }
@@ -90,7 +89,7 @@ pome_status pome__pb_next(pome__pb *pb, pome__pb_field *field, bool *more, pome_
     *more = false;
     return POME_OK;
   }
-  pome__pb_field next = { .start = pb->at };
+  pome__pb_field next = {.start = pb->at};
   uint64_t tag;
   POME__TRY(next_varint(pb, next.start, &tag, error));
   uint64_t number = tag >> 3;
@@ -99,14 +98,14 @@ pome_status pome__pb_next(pome__pb *pb, pome__pb_field *field, bool *more, pome_
   next.number = (uint32_t)number;
   next.wire = (pome__pb_wire)(tag & 7);
   switch (next.wire) {
-    case POME__PB_VARINT: POME__TRY(next_varint(pb, next.start, &next.value, error)); break;
-    case POME__PB_I64: POME__TRY(next_fixed(pb, next.start, 8, &next.value, error)); break;
-    case POME__PB_LEN: POME__TRY(next_bytes(pb, &next, error)); break;
-    case POME__PB_I32: POME__TRY(next_fixed(pb, next.start, 4, &next.value, error)); break;
-    default:
-      return fail_at(pb, next.start, error,
-                     "broken protobuf: a group or an undefined wire type; allowed are varint, "
-                     "fixed and length-delimited fields");
+  case POME__PB_VARINT: POME__TRY(next_varint(pb, next.start, &next.value, error)); break;
+  case POME__PB_I64: POME__TRY(next_fixed(pb, next.start, 8, &next.value, error)); break;
+  case POME__PB_LEN: POME__TRY(next_bytes(pb, &next, error)); break;
+  case POME__PB_I32: POME__TRY(next_fixed(pb, next.start, 4, &next.value, error)); break;
+  default:
+    return fail_at(pb, next.start, error,
+                   "broken protobuf: a group or an undefined wire type; allowed are varint, "
+                   "fixed and length-delimited fields");
   }
   *field = next;
   *more = true;
@@ -115,10 +114,10 @@ pome_status pome__pb_next(pome__pb *pb, pome__pb_field *field, bool *more, pome_
 
 static const char *wire_name(pome__pb_wire wire) {
   switch (wire) {
-    case POME__PB_VARINT: return "a varint";
-    case POME__PB_I64: return "8 fixed bytes";
-    case POME__PB_LEN: return "length-delimited";
-    case POME__PB_I32: return "4 fixed bytes";
+  case POME__PB_VARINT: return "a varint";
+  case POME__PB_I64: return "8 fixed bytes";
+  case POME__PB_LEN: return "length-delimited";
+  case POME__PB_I32: return "4 fixed bytes";
   }
   return "undefined";
 }
@@ -135,9 +134,9 @@ pome_status pome__pb_expect(const pome__pb *pb, const pome__pb_field *field, pom
 static pome_status next_scalar(pome__pb *pb, pome__pb_wire wire, uint64_t *value,
                                pome_error *error) {
   switch (wire) {
-    case POME__PB_VARINT: return next_varint(pb, pb->at, value, error);
-    case POME__PB_I64: return next_fixed(pb, pb->at, 8, value, error);
-    default: return next_fixed(pb, pb->at, 4, value, error);
+  case POME__PB_VARINT: return next_varint(pb, pb->at, value, error);
+  case POME__PB_I64: return next_fixed(pb, pb->at, 8, value, error);
+  default: return next_fixed(pb, pb->at, 4, value, error);
   }
 }
 
