@@ -45,8 +45,7 @@ void pome__call_init(pome__call *call, const pome__op *op, pome_error *error) {
 static pome_status check_out_type(pome__call *call, size_t index, const pome__type *type) {
   if (type->kind != POME__TYPE_TENSOR) return POME_OK;
   if (type->dtype <= POME_DTYPE_NONE || type->dtype >= POME_DTYPE_COUNT) {
-    return pome__fail(call->error, POME_INTERNAL, "%s: no element type inferred for output %zu",
-                      call->op->type, index);
+    return pome__call_fail(call, "has %zu outputs; it gives only %zu", call->op->output_count, index);
   }
   if (type->rank > POME_MAX_RANK) {
     return pome__call_fail(call, "output %zu would have rank %d; at most %d is supported", index,

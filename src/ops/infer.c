@@ -6,10 +6,19 @@
 
 #include "tensor/shape.h"
 
+static pome_status need_output(pome__call *call, size_t index) {
+  if (index < call->op->output_count) return POME_OK;
+  return pome__call_fail(call, "has %zu outputs; it gives at least %zu", call->op->output_count, index + 1);
+}
+
+pome_status pome__out_type(pome__call *call, size_t index, const pome__type *type) {
+  POME__TRY(need_output(call, index));
+  call->out_types[index] = *type;
+  return POME_OK;
+}
+
 pome_status pome__out(pome__call *call, size_t index, pome_dtype dtype, int rank, const int64_t *dims) {
-  if (index >= call->op->output_count) {
-    return pome__call_fail(call, "has %zu outputs; it gives at least %zu", call->op->output_count, index + 1);
-  }
+  POME__TRY(need_output(call, index));
   if (rank > POME_MAX_RANK) {
     return pome__call_fail(call, "the result would have rank %d; at most %d is supported", rank, POME_MAX_RANK);
   }

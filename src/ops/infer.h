@@ -8,6 +8,8 @@
 
 /* out[index] = tensor<dtype, dims>; rank -1 for not known (dims may be NULL then). */
 pome_status pome__out(pome__call *call, size_t index, pome_dtype dtype, int rank, const int64_t *dims);
+/* out[index] = *type: lists, states and the like. */
+pome_status pome__out_type(pome__call *call, size_t index, const pome__type *type);
 /* Output 0 has the type of parameter 0. */
 pome_status pome__infer_same(pome__call *call);
 /* out[index] = tensor<dtype, broadcast of the two shapes>; POME_INPUT when they do not fit. */

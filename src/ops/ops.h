@@ -95,7 +95,8 @@ struct pome__call {
   pome__type *out_types;     /* op->output_count; inference writes, evaluation reads */
   pome_tensor *outputs;      /* evaluation: op->output_count, contiguous, allocated */
   pome_numerics numerics;
-  pome__arena *scratch;      /* evaluation: reset after each call */
+  pome__arena *scratch;      /* evaluation: reset after each call. Inference: where element types of lists that are not declared
+                              * are made, and must live as long as the types; NULL after the program has been resolved */
   const struct pome__kernels *kernels; /* evaluation: may be NULL: scalar */
   bool used_value;           /* inference: set when an output shape was taken from an operand's value */
   pome_error *error;
@@ -112,7 +113,7 @@ int pome__schema_param(const pome__schema *schema, const char *name);
 
 /* ---- meaning of a whole program (resolve.c): binds schemas and arguments, checks arity, domains, constness and
  * blocks, infers every type and compares it with the declared one; where a declared type is less known than the inferred one,
- * it is refined. After this nothing in the program can make inference or evaluation read out of bounds. ---- */
+ * it is refined (a tensor type of dtype NONE and rank -1 is one not declared at all). After this nothing in the program can make inference or evaluation read out of bounds. ---- */
 pome_status pome__program_resolve(pome__program *program, pome_error *error);
 
 /* ---- calling (call.c) ---- */
