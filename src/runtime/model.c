@@ -1,0 +1,190 @@
+/* Opening models and answering questions about them. A model whose type is not a program opens too: it can be inspected, not run. */
+#include <string.h>
+
+#include "runtime/runtime.h"
+
+void pome_model_options_init(pome_model_options *options) {
+  *options = (pome_model_options){.size = sizeof *options};
+}
+
+static pome_status describe_functions(pome_model *model, pome_error *error) {
+  pome__description *description = &model->package->description;
+  if (model->program != NULL && description->function_count == 0) {
+    POME__TRY(pome__describe_program(&model->arena, model->program, description, error));
+  }
+  model->functions = POME__NEW_ARRAY(&model->arena, pome_function, description->function_count);
+  if (model->functions == NULL) return pome__fail_memory(error, "a model");
+  for (size_t i = 0; i < description->function_count; i++) {
+    pome_function *function = &model->functions[model->function_count++];
+    function->model = model;
+    function->description = &description->functions[i];
+    if (model->program == NULL) continue;
+    function->program = pome__program_find_function(model->program, function->description->name);
+    if (function->program == NULL) {
+      return pome__fail(error, POME_INPUT, "the description names a function \"%s\" that the program does not have",
+                        function->description->name);
+    }
+    POME__TRY(pome__function_summarise(&model->arena, function, error));
+  }
+  return POME_OK;
+}
+
+/* What the program's arena may take: four times the bytes it is read from and 64 MiB unless told otherwise. */
+static size_t parse_limit(const pome_model_options *options, const pome__package *package) {
+  if (options->max_parse_memory != 0) return options->max_parse_memory;
+  size_t size = package->program.size;
+  return size > (SIZE_MAX >> 3) ? SIZE_MAX : size * 4 + ((size_t)64 << 20);
+}
+
+static pome_status load(pome_model *model, const pome_model_options *options, pome_error *error) {
+  if (model->package->form != POME__PROGRAM_NONE) {
+    POME__TRY(pome__load_program(model->package, options->allocator, parse_limit(options, model->package), &model->program, error));
+  }
+  return describe_functions(model, error);
+}
+
+static pome_status finish(pome__package *package, const pome_model_options *options, pome_model **out, pome_error *error) {
+  pome_model *model = pome__alloc_zero(options->allocator, sizeof *model);
+  if (model == NULL) {
+    pome__package_close(package);
+    return pome__fail_memory(error, "a model");
+  }
+  model->allocator = options->allocator;
+  model->package = package;
+  pome__arena_init(&model->arena, options->allocator, 0);
+  pome_status status = load(model, options, error);
+  if (status != POME_OK) {
+    pome_model_close(model);
+    return status;
+  }
+  *out = model;
+  return POME_OK;
+}
+
+pome_status pome_model_open(const char *path, const pome_model_options *options, pome_model **model, pome_error *error) {
+  pome_model_options defaults;
+  pome_model_options_init(&defaults);
+  if (options == NULL) options = &defaults;
+  if (path == NULL || model == NULL) return pome__fail(error, POME_USAGE, "pome_model_open needs a path and a place for the model");
+  pome__package *package;
+  pome_status status = pome__package_open(path, options, &package, error);
+  if (status == POME_OK) status = finish(package, options, model, error);
+  if (status != POME_OK) pome__error_at_file(error, path);
+  return status;
+}
+
+pome_status pome_model_open_memory(const void *spec, size_t spec_size, const void *weights, size_t weights_size,
+                                   const pome_model_options *options, pome_model **model, pome_error *error) {
+  pome_model_options defaults;
+  pome_model_options_init(&defaults);
+  if (options == NULL) options = &defaults;
+  if (spec == NULL || model == NULL) return pome__fail(error, POME_USAGE, "pome_model_open_memory needs a model and a place for it");
+  pome__package *package;
+  POME__TRY(pome__package_open_memory((pome__bytes){spec, spec_size}, (pome__bytes){weights, weights_size}, options, &package, error));
+  return finish(package, options, model, error);
+}
+
+void pome_model_close(pome_model *model) {
+  if (model == NULL) return;
+  pome__program_free(model->program);
+  pome__package_close(model->package);
+  pome__arena_free(&model->arena);
+  pome__free(model->allocator, model, sizeof *model);
+}
+
+/* ---- questions ---- */
+
+const char *pome_model_type(const pome_model *model) { return model->package->description.model_type_name; }
+const char *pome_model_container(const pome_model *model) { return model->package->container; }
+int pome_model_specification_version(const pome_model *model) { return model->package->description.specification_version; }
+size_t pome_model_metadata_count(const pome_model *model) { return model->package->description.metadata_count; }
+
+void pome_model_metadata(const pome_model *model, size_t index, const char **key, const char **value) {
+  if (index >= pome_model_metadata_count(model)) return;
+  *key = model->package->description.metadata[2 * index];
+  *value = model->package->description.metadata[2 * index + 1];
+}
+
+size_t pome_model_function_count(const pome_model *model) { return model->function_count; }
+
+const pome_function *pome_model_function(const pome_model *model, size_t index) {
+  return index < model->function_count ? &model->functions[index] : NULL;
+}
+
+static const pome_function *find_function(const pome_model *model, const char *name) {
+  for (size_t i = 0; i < model->function_count; i++) {
+    if (strcmp(model->functions[i].description->name, name) == 0) return &model->functions[i];
+  }
+  return NULL;
+}
+
+const pome_function *pome_model_find_function(const pome_model *model, const char *name) {
+  if (name != NULL) return find_function(model, name);
+  const char *preferred = model->package->description.default_function;
+  if (preferred != NULL && preferred[0] != '\0') return find_function(model, preferred);
+  const pome_function *main_function = find_function(model, "main");
+  return main_function != NULL || model->function_count == 0 ? main_function : &model->functions[0];
+}
+
+const char *pome_function_name(const pome_function *function) { return function->description->name; }
+const pome_model *pome_function_model(const pome_function *function) { return function->model; }
+
+const char *pome_function_opset(const pome_function *function) {
+  return function->program == NULL ? "" : pome__opset_name(function->program->opset);
+}
+
+const char *pome_function_predicted_feature(const pome_function *function) {
+  return function->description->predicted_feature;
+}
+
+static const pome_port *ports(const pome_function *function, pome_port_kind kind, size_t *count) {
+  const pome__function_description *d = function->description;
+  switch (kind) {
+  case POME_INPUT_PORT: *count = d->input_count; return d->inputs;
+  case POME_OUTPUT_PORT: *count = d->output_count; return d->outputs;
+  case POME_STATE_PORT: *count = d->state_count; return d->states;
+  }
+  *count = 0;
+  return NULL;
+}
+
+size_t pome_function_port_count(const pome_function *function, pome_port_kind kind) {
+  size_t count;
+  (void)ports(function, kind, &count);
+  return count;
+}
+
+const pome_port *pome_function_port(const pome_function *function, pome_port_kind kind, size_t index) {
+  size_t count;
+  const pome_port *all = ports(function, kind, &count);
+  return index < count ? &all[index] : NULL;
+}
+
+const pome_port *pome_function_find_port(const pome_function *function, pome_port_kind kind, const char *name) {
+  size_t count;
+  const pome_port *all = ports(function, kind, &count);
+  for (size_t i = 0; i < count; i++) {
+    if (strcmp(all[i].name, name) == 0) return &all[i];
+  }
+  return NULL;
+}
+
+size_t pome_function_op_type_count(const pome_function *function) { return function->op_count_count; }
+
+pome_op_count pome_function_op_type(const pome_function *function, size_t index) {
+  return index < function->op_count_count ? function->op_counts[index] : (pome_op_count){"", 0, NULL};
+}
+
+size_t pome_function_weight_count(const pome_function *function) { return function->weight_count; }
+
+pome_weight pome_function_weight(const pome_function *function, size_t index) {
+  return index < function->weight_count ? function->weights[index] : (pome_weight){.name = "", .encoding = ""};
+}
+
+pome_status pome_model_print(const pome_model *model, pome_status (*write)(void *context, const char *text, size_t size),
+                             void *context, pome_error *error) {
+  if (model->program == NULL) {
+    return pome__fail(error, POME_UNSUPPORTED, "a model of type %s holds no program", pome_model_type(model));
+  }
+  return pome__program_print(model->program, write, context, error);
+}

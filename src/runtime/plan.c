@@ -1,0 +1,169 @@
+/* The public plan: options, and the device chain as words. The processor's chain always ends in the reference interpreter, which
+ * runs on the processor too and takes what the kernels leave (control flow, lists).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/backends.h"
+#include "base/cpu.h"
+#include "runtime/runtime.h"
+
+#define MAX_LINKS 8
+
+size_t pome_device_count(void) { return pome__device_count(); }
+
+pome_device pome_device_get(size_t index) {
+  const pome__device *device = pome__device_at(index);
+  if (device == NULL) return (pome_device){.name = "", .description = "", .reason = "no such device"};
+  const char *reason = device->backend == NULL ? device->missing : device->backend->unavailable();
+  return (pome_device){device->name, device->description, reason == NULL, reason == NULL ? "" : reason};
+}
+
+void pome_plan_options_init(pome_plan_options *options) {
+  *options = (pome_plan_options){.size = sizeof *options, .numerics = POME_NUMERICS_FAST};
+}
+
+/* ---- the chain ---- */
+
+typedef struct chain {
+  pome__link links[MAX_LINKS];
+  size_t count;
+} chain;
+
+static bool has_link(const chain *c, const char *name) {
+  for (size_t i = 0; i < c->count; i++) {
+    if (strcmp(c->links[i].name, name) == 0) return true;
+  }
+  return false;
+}
+
+static void add_link(chain *c, const pome__device *device) {
+  if (c->count == MAX_LINKS || has_link(c, device->name)) return;
+  const char *reason = device->backend == NULL ? device->missing : device->backend->unavailable();
+  c->links[c->count++] = (pome__link){.backend = reason == NULL ? device->backend : NULL,
+                                      .name = device->name,
+                                      .reason = reason == NULL ? "" : reason};
+}
+
+static pome_status unknown_device(const char *name, size_t size, pome_error *error) {
+  char known[128] = "";
+  for (size_t i = 0; i < pome__device_count(); i++) {
+    size_t used = strlen(known);
+    snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", pome__device_at(i)->name);
+  }
+  return pome__fail(error, POME_USAGE, "no device is called \"%.*s\"; known are auto, %s", (int)size, name, known);
+}
+
+static pome_status parse_chain(const char *text, chain *c, pome_error *error) {
+  if (text == NULL) text = "auto";
+  while (true) {
+    size_t size = strcspn(text, ",");
+    const pome__device *device = pome__device_find(text, size);
+    bool automatic = size == 4 && memcmp(text, "auto", 4) == 0;
+    if (device == NULL && !automatic) return unknown_device(text, size, error);
+    for (size_t i = 0; automatic && i < pome__device_count(); i++) {
+      if (pome__device_at(i)->automatic) add_link(c, pome__device_at(i));
+    }
+    if (device != NULL) add_link(c, device);
+    if (text[size] == '\0') break;
+    text += size + 1;
+  }
+  if (has_link(c, "cpu")) add_link(c, pome__device_find("ref", 3));
+  for (size_t i = 0; i < c->count; i++) {
+    if (c->links[i].backend != NULL) return POME_OK;
+  }
+  return pome__fail(error, POME_UNSUPPORTED, "device %s cannot be used: %s", c->links[0].name, c->links[0].reason);
+}
+
+static pome_status parse_isa(const char *name, pome__isa *isa, pome_error *error) {
+  *isa = pome__cpu_isa();
+  if (name == NULL) return POME_OK;
+  pome__isa wanted = pome__isa_from_name(name);
+  if (wanted == POME__ISA_COUNT) {
+    return pome__fail(error, POME_USAGE, "no instruction set is called \"%s\"; known are scalar, avx2, avx512", name);
+  }
+  if (wanted > *isa) return pome__fail(error, POME_UNSUPPORTED, "this processor has no %s", name);
+  *isa = wanted;
+  return POME_OK;
+}
+
+/* ---- plans ---- */
+
+static pome_status make_bounds(const pome_function *function, pome__arena *arena, const pome__type ***out, pome_error *error) {
+  const pome__function *program = function->program;
+  const pome__type **bounds = POME__NEW_ARRAY(arena, const pome__type *, program->input_count);
+  pome__type *types = POME__NEW_ARRAY(arena, pome__type, program->input_count);
+  if (bounds == NULL || types == NULL) return pome__fail_memory(error, "a plan");
+  for (size_t i = 0; i < program->input_count; i++) {
+    const pome__value *input = program->inputs[i];
+    if (input->type.kind != POME__TYPE_TENSOR) continue;
+    const pome_port *port = pome_function_find_port(function, POME_INPUT_PORT, input->name);
+    if (pome__port_bound(port, &input->type, &types[i])) bounds[i] = &types[i];
+  }
+  *out = bounds;
+  return POME_OK;
+}
+
+static pome_status create(const pome_function *function, const pome_plan_options *options, pome_plan *plan, pome_error *error) {
+  chain c = {0};
+  pome__settings settings = {.allocator = options->allocator, .numerics = options->numerics, .threads = options->threads};
+  POME__TRY(parse_chain(options->devices, &c, error));
+  POME__TRY(parse_isa(options->isa, &settings.isa, error));
+  if (settings.threads <= 0) settings.threads = pome__cpu_count();
+  pome__arena scratch;
+  pome__arena_init(&scratch, options->allocator, 0);
+  const pome__type **bounds;
+  pome_status status = make_bounds(function, &scratch, &bounds, error);
+  if (status == POME_OK) {
+    pome__plan_request request = {
+        .function = function->program,
+        .links = c.links,
+        .link_count = c.count,
+        .settings = settings,
+        .keep = options->keep,
+        .keep_count = options->keep_count,
+        .bounds = bounds,
+    };
+    status = pome__plan_create(&request, &plan->plan, error);
+  }
+  pome__arena_free(&scratch);
+  return status;
+}
+
+pome_status pome_plan_create(const pome_function *function, const pome_plan_options *options, pome_plan **out,
+                             pome_error *error) {
+  pome_plan_options defaults;
+  pome_plan_options_init(&defaults);
+  if (options == NULL) options = &defaults;
+  if (function == NULL || out == NULL) return pome__fail(error, POME_USAGE, "pome_plan_create needs a function and a place for the plan");
+  if (function->program == NULL) {
+    return pome__fail(error, POME_UNSUPPORTED, "models of type %s cannot run yet; ML programs can", pome_model_type(function->model));
+  }
+  pome_plan *plan = pome__alloc_zero(options->allocator, sizeof *plan);
+  if (plan == NULL) return pome__fail_memory(error, "a plan");
+  plan->allocator = options->allocator;
+  plan->function = function;
+  pome_status status = create(function, options, plan, error);
+  if (status != POME_OK) {
+    pome_plan_free(plan);
+    return status;
+  }
+  *out = plan;
+  return POME_OK;
+}
+
+void pome_plan_free(pome_plan *plan) {
+  if (plan == NULL) return;
+  pome__plan_free(plan->plan);
+  pome__free(plan->allocator, plan, sizeof *plan);
+}
+
+const pome_function *pome_plan_function(const pome_plan *plan) { return plan->function; }
+
+size_t pome_plan_device_count(const pome_plan *plan) { return plan->plan->link_count; }
+
+pome_plan_device pome_plan_device_get(const pome_plan *plan, size_t index) {
+  if (index >= plan->plan->link_count) return (pome_plan_device){"", 0, ""};
+  const pome__link *link = &plan->plan->links[index];
+  return (pome_plan_device){link->name, link->operations, link->reason};
+}

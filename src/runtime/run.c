@@ -1,0 +1,361 @@
+/* One thread's use of a plan: bound inputs, the slots that values pass through, one instance for each subplan, and results in
+ * the types that the ports declare. A prediction takes no memory here: what may be needed is taken when the run is
+ * created or an input is set.
+ */
+#include <string.h>
+
+#include "runtime/runtime.h"
+#include "tensor/element.h"
+#include "tensor/shape.h"
+
+/* Memory of the run's own for an input or a result, kept between predictions. */
+typedef struct held {
+  void *data;
+  size_t bytes;
+} held;
+
+typedef struct bound_input {
+  bool set;
+  pome_tensor tensor; /* what the plan sees: the caller's memory or `copy` */
+  held copy;
+} bound_input;
+
+typedef struct result {
+  pome_tensor tensor;
+  bool ready;
+  held copy;
+} result;
+
+struct pome_run {
+  const pome_allocator *allocator;
+  const pome_plan *plan;
+  pome_run_options options;
+  pome__slot *slots; /* by value index */
+  void **instances;  /* by subplan */
+  bound_input *inputs; /* by function input */
+  result *results;     /* by plan result */
+  atomic_bool cancel;
+  size_t done; /* operations, for progress */
+};
+
+void pome_run_options_init(pome_run_options *options) { *options = (pome_run_options){.size = sizeof *options}; }
+
+static bool hold(const pome_run *run, held *memory, size_t bytes) {
+  if (memory->data != NULL && memory->bytes >= bytes) return true;
+  void *data = pome__alloc_aligned(run->allocator, bytes);
+  if (data == NULL) return false;
+  pome__free_aligned(run->allocator, memory->data, memory->bytes);
+  *memory = (held){data, bytes};
+  return true;
+}
+
+/* ---- create and free ---- */
+
+static const pome__function *program_of(const pome_run *run) { return run->plan->plan->function; }
+
+static pome_dtype stored_dtype(const pome_run *run, pome_dtype declared) {
+  bool wide = run->plan->plan->settings.numerics == POME_NUMERICS_WIDE;
+  return wide ? pome__stored_dtype(declared, POME_NUMERICS_WIDE) : declared;
+}
+
+/* Results of known size get their memory now, so that converting them later takes none. */
+static pome_status hold_results(pome_run *run, pome_error *error) {
+  const pome__plan *plan = run->plan->plan;
+  for (size_t i = 0; i < plan->result_count; i++) {
+    const pome__type *type = &plan->results[i]->type;
+    pome_tensor tensor;
+    if (type->kind != POME__TYPE_TENSOR || !pome__type_is_known(type)) continue;
+    POME__TRY(pome_tensor_init(&tensor, stored_dtype(run, type->dtype), type->rank, type->dims, NULL, error));
+    if (!hold(run, &run->results[i].copy, pome_tensor_bytes(&tensor))) return pome__fail_memory(error, "a result");
+  }
+  return POME_OK;
+}
+
+static pome_status open_instances(pome_run *run, pome_error *error) {
+  const pome__plan *plan = run->plan->plan;
+  for (size_t s = 0; s < plan->subplan_count; s++) {
+    const pome__subplan *subplan = &plan->subplans[s];
+    POME__TRY(subplan->backend->open(subplan, run->allocator, &run->instances[s], error));
+  }
+  return POME_OK;
+}
+
+pome_status pome_run_create(const pome_plan *plan, const pome_run_options *options, pome_run **out, pome_error *error) {
+  pome_run_options defaults;
+  pome_run_options_init(&defaults);
+  if (options == NULL) options = &defaults;
+  if (plan == NULL || out == NULL) return pome__fail(error, POME_USAGE, "pome_run_create needs a plan and a place for the run");
+  pome_run *run = pome__alloc_zero(options->allocator, sizeof *run);
+  if (run == NULL) return pome__fail_memory(error, "a run");
+  run->allocator = options->allocator;
+  run->plan = plan;
+  run->options = *options;
+  atomic_init(&run->cancel, false);
+  const pome__plan *inner = plan->plan;
+  run->slots = pome__alloc_zero(run->allocator, inner->function->value_count * sizeof *run->slots);
+  run->instances = pome__alloc_zero(run->allocator, inner->subplan_count * sizeof *run->instances);
+  run->inputs = pome__alloc_zero(run->allocator, inner->function->input_count * sizeof *run->inputs);
+  run->results = pome__alloc_zero(run->allocator, inner->result_count * sizeof *run->results);
+  bool complete = run->slots != NULL && run->instances != NULL && run->inputs != NULL && run->results != NULL;
+  pome_status status = complete ? hold_results(run, error) : pome__fail_memory(error, "a run");
+  if (status == POME_OK) status = open_instances(run, error);
+  if (status != POME_OK) {
+    pome_run_free(run);
+    return status;
+  }
+  *out = run;
+  return POME_OK;
+}
+
+static void clear_slots(pome_run *run) {
+  for (size_t i = 0; i < program_of(run)->value_count; i++) pome__slot_clear(&run->slots[i]);
+}
+
+void pome_run_free(pome_run *run) {
+  if (run == NULL) return;
+  const pome__plan *plan = run->plan->plan;
+  const pome_allocator *allocator = run->allocator;
+  if (run->slots != NULL) clear_slots(run);
+  for (size_t s = 0; run->instances != NULL && s < plan->subplan_count; s++) plan->subplans[s].backend->close(run->instances[s]);
+  for (size_t i = 0; run->inputs != NULL && i < plan->function->input_count; i++) {
+    pome__free_aligned(allocator, run->inputs[i].copy.data, run->inputs[i].copy.bytes);
+  }
+  for (size_t i = 0; run->results != NULL && i < plan->result_count; i++) {
+    pome__free_aligned(allocator, run->results[i].copy.data, run->results[i].copy.bytes);
+  }
+  pome__free(allocator, run->slots, plan->function->value_count * sizeof *run->slots);
+  pome__free(allocator, run->instances, plan->subplan_count * sizeof *run->instances);
+  pome__free(allocator, run->inputs, plan->function->input_count * sizeof *run->inputs);
+  pome__free(allocator, run->results, plan->result_count * sizeof *run->results);
+  pome__free(allocator, run, sizeof *run);
+}
+
+size_t pome_run_bytes(const pome_run *run) {
+  const pome__plan *plan = run->plan->plan;
+  size_t bytes = sizeof *run + plan->function->value_count * sizeof *run->slots;
+  for (size_t s = 0; s < plan->subplan_count; s++) bytes += plan->subplans[s].backend->bytes(run->instances[s]);
+  for (size_t i = 0; i < plan->function->input_count; i++) bytes += run->inputs[i].copy.bytes;
+  for (size_t i = 0; i < plan->result_count; i++) bytes += run->results[i].copy.bytes;
+  return bytes;
+}
+
+/* ---- inputs ---- */
+
+static pome_status find_input(pome_run *run, const char *name, size_t *index, pome_error *error) {
+  const pome__function *program = program_of(run);
+  char known[200] = "";
+  for (size_t i = 0; i < program->input_count; i++) {
+    if (program->inputs[i]->type.kind == POME__TYPE_STATE) continue;
+    if (strcmp(program->inputs[i]->name, name) == 0) {
+      *index = i;
+      return POME_OK;
+    }
+    size_t used = strlen(known);
+    if (used + strlen(program->inputs[i]->name) + 4 < sizeof known) {
+      strcat(strcat(known, used ? ", " : ""), program->inputs[i]->name);
+    }
+  }
+  return pome__fail(error, POME_INPUT, "no input is named \"%s\"; the inputs are: %s", name, known);
+}
+
+/* The shape that the program sees: a scalar may be given where one element is declared, and the other way round. */
+static pome_tensor as_declared(const pome_tensor *tensor, const pome__type *declared) {
+  pome_tensor out = *tensor;
+  bool one = tensor->rank == 0 || (tensor->rank == 1 && tensor->shape[0] == 1);
+  if (one && (declared->rank == 0 || (declared->rank == 1 && tensor->rank == 0))) {
+    out.rank = declared->rank;
+    out.shape[0] = out.strides[0] = 1;
+  }
+  return out;
+}
+
+static pome_status bind_input(pome_run *run, bound_input *input, const pome__value *value, const pome_tensor *given,
+                              pome_error *error) {
+  pome_dtype dtype = stored_dtype(run, value->type.dtype);
+  if (given->dtype == dtype && pome_tensor_is_contiguous(given)) {
+    input->tensor = *given;
+  } else {
+    pome_tensor copy;
+    POME__TRY(pome_tensor_init(&copy, dtype, given->rank, given->shape, NULL, error));
+    if (!hold(run, &input->copy, pome_tensor_bytes(&copy))) return pome__fail_memory(error, "an input");
+    copy.data = input->copy.data;
+    POME__TRY(pome__convert(given, &copy, value->name, error));
+    input->tensor = copy;
+  }
+  input->set = true;
+  return POME_OK;
+}
+
+pome_status pome_run_set_tensor(pome_run *run, const char *name, const pome_tensor *tensor, pome_error *error) {
+  size_t index;
+  POME__TRY(find_input(run, name, &index, error));
+  const pome__value *value = program_of(run)->inputs[index];
+  pome_tensor given, checked;
+  POME__TRY(pome_tensor_init(&checked, tensor->dtype, tensor->rank, tensor->shape, NULL, error));
+  if (tensor->data == NULL && pome_tensor_count(tensor) > 0) return pome__fail(error, POME_USAGE, "input \"%s\" has no data", name);
+  given = as_declared(tensor, &value->type);
+  const pome_port *port = pome_function_find_port(run->plan->function, POME_INPUT_PORT, name);
+  pome_port none = {.name = name, .rank = -1};
+  POME__TRY(pome__port_check_shape(port == NULL ? &none : port, &value->type, given.rank, given.shape, error));
+  return bind_input(run, &run->inputs[index], value, &given, error);
+}
+
+pome_status pome_run_set_value(pome_run *run, const char *name, const pome_value *value, pome_error *error) {
+  if (value->feature == POME_FEATURE_IMAGE) return pome__fail(error, POME_UNSUPPORTED, "input \"%s\": images are not supported yet", name);
+  if (value->feature == POME_FEATURE_DICTIONARY) {
+    return pome__fail(error, POME_INPUT, "input \"%s\" of a program takes a tensor, not a dictionary", name);
+  }
+  return pome_run_set_tensor(run, name, &value->tensor, error);
+}
+
+/* An optional input that was not set takes its declared default, at its default shape. */
+static pome_status fill_default(pome_run *run, size_t index, pome_error *error) {
+  const pome__value *value = program_of(run)->inputs[index];
+  const pome_port *port = pome_function_find_port(run->plan->function, POME_INPUT_PORT, value->name);
+  if (port == NULL || !port->optional || !port->has_default) {
+    return pome__fail(error, POME_INPUT, "input \"%s\" is missing", value->name);
+  }
+  pome_tensor tensor;
+  bound_input *input = &run->inputs[index];
+  POME__TRY(pome_tensor_init(&tensor, stored_dtype(run, value->type.dtype), port->rank, port->shape, NULL, error));
+  if (!hold(run, &input->copy, pome_tensor_bytes(&tensor))) return pome__fail_memory(error, "an input");
+  tensor.data = input->copy.data;
+  for (size_t i = 0; i < pome_tensor_count(&tensor); i++) {
+    pome__store_f64(tensor.data, tensor.dtype, (int64_t)i, 1, 1, &port->default_value);
+  }
+  input->tensor = tensor;
+  return POME_OK;
+}
+
+/* ---- predicting ---- */
+
+static pome_status fill_slots(pome_run *run, const pome_state *state, pome_error *error) {
+  const pome__function *program = program_of(run);
+  for (size_t i = 0; i < program->input_count; i++) {
+    const pome__value *value = program->inputs[i];
+    pome__slot *slot = &run->slots[value->index];
+    slot->kind = POME__SLOT_TENSOR;
+    if (value->type.kind == POME__TYPE_STATE) {
+      if (state == NULL) {
+        return pome__fail(error, POME_USAGE, "function \"%s\" has state \"%s\": a state is needed", program->name, value->name);
+      }
+      POME__TRY(pome_state_read(state, value->name, &slot->tensor, error));
+      continue;
+    }
+    if (!run->inputs[i].set) POME__TRY(fill_default(run, i, error));
+    slot->tensor = run->inputs[i].tensor;
+  }
+  return POME_OK;
+}
+
+static void step_done(void *context) {
+  pome_run *run = context;
+  run->done++;
+  if (run->options.progress != NULL) {
+    run->options.progress(run->options.progress_context, run->done, run->plan->plan->op_count);
+  }
+}
+
+static pome_status run_subplans(pome_run *run, pome_error *error) {
+  const pome__plan *plan = run->plan->plan;
+  pome__lease lease;
+  pome__pool_lease(plan->settings.threads, &lease);
+  pome__exec exec = {run->slots, &lease, &run->cancel, step_done, run};
+  pome_status status = POME_OK;
+  for (size_t s = 0; s < plan->subplan_count && status == POME_OK; s++) {
+    const pome__backend *backend = plan->subplans[s].backend;
+    status = backend->submit(run->instances[s], &exec, error);
+    if (status == POME_OK) status = backend->wait(run->instances[s], error);
+  }
+  pome__pool_return(&lease);
+  return status;
+}
+
+static bool borrows(const pome_run *run, const pome_tensor *tensor, const pome_state *state) {
+  for (size_t i = 0; i < program_of(run)->input_count; i++) {
+    if (run->inputs[i].set && run->inputs[i].tensor.data == tensor->data) return true;
+  }
+  for (size_t i = 0; state != NULL && i < state->count; i++) {
+    if (state->entries[i].tensor.data == tensor->data) return true;
+  }
+  return false;
+}
+
+/* Results in declared types, in memory that stays until the next prediction. */
+static pome_status collect_result(pome_run *run, size_t index, const pome_state *state, pome_error *error) {
+  const pome__plan *plan = run->plan->plan;
+  const pome__value *value = plan->results[index];
+  result *out = &run->results[index];
+  const pome_tensor *constant = plan->constants[value->index];
+  const pome__slot *slot = &run->slots[value->index];
+  if (constant == NULL && slot->kind != POME__SLOT_TENSOR) {
+    return pome__fail(error, POME_UNSUPPORTED, "result \"%s\" is not a tensor", value->name);
+  }
+  const pome_tensor *tensor = constant != NULL ? constant : &slot->tensor;
+  pome_dtype dtype = stored_dtype(run, value->type.dtype);
+  out->tensor = *tensor;
+  if (tensor->dtype != dtype || borrows(run, tensor, state)) {
+    pome_tensor copy;
+    POME__TRY(pome_tensor_init(&copy, dtype, tensor->rank, tensor->shape, NULL, error));
+    if (!hold(run, &out->copy, pome_tensor_bytes(&copy))) return pome__fail_memory(error, "a result");
+    copy.data = out->copy.data;
+    POME__TRY(pome_tensor_copy(tensor, &copy, error));
+    out->tensor = copy;
+  }
+  out->tensor.owner = run;
+  out->ready = true;
+  return POME_OK;
+}
+
+static pome_status predict(pome_run *run, const pome_state *state, pome_error *error) {
+  const pome__plan *plan = run->plan->plan;
+  clear_slots(run);
+  for (size_t i = 0; i < plan->result_count; i++) run->results[i].ready = false;
+  run->done = 0;
+  POME__TRY(fill_slots(run, state, error));
+  POME__TRY(run_subplans(run, error));
+  for (size_t i = 0; i < plan->result_count; i++) POME__TRY(collect_result(run, i, state, error));
+  return POME_OK;
+}
+
+pome_status pome_run_predict(pome_run *run, pome_state *state, pome_error *error) {
+  if (run == NULL) return pome__fail(error, POME_USAGE, "pome_run_predict needs a run");
+  if (state != NULL && atomic_flag_test_and_set(&state->busy)) {
+    return pome__fail(error, POME_USAGE, "the state is in use by another prediction");
+  }
+  atomic_store_explicit(&run->cancel, false, memory_order_relaxed);
+  pome_status status = predict(run, state, error);
+  if (state != NULL) atomic_flag_clear(&state->busy);
+  for (size_t i = 0; i < program_of(run)->input_count; i++) run->inputs[i].set = false;
+  return status;
+}
+
+void pome_run_cancel(pome_run *run) { atomic_store_explicit(&run->cancel, true, memory_order_relaxed); }
+
+/* ---- results ---- */
+
+pome_status pome_run_get_tensor(const pome_run *run, const char *name, pome_tensor *tensor, pome_error *error) {
+  const pome__plan *plan = run->plan->plan;
+  for (size_t i = 0; i < plan->result_count; i++) {
+    if (strcmp(plan->results[i]->name, name) != 0) continue;
+    if (!run->results[i].ready) return pome__fail(error, POME_USAGE, "there is no result \"%s\" before a prediction has succeeded", name);
+    *tensor = run->results[i].tensor;
+    return POME_OK;
+  }
+  return pome__fail(error, POME_INPUT, "no result is named \"%s\"", name);
+}
+
+/* ---- conveniences ---- */
+
+pome_status pome_predict(pome_run *run, const pome_named_tensor *inputs, size_t input_count, pome_named_tensor *outputs,
+                         size_t output_count, pome_error *error) {
+  return pome_predict_with_state(run, NULL, inputs, input_count, outputs, output_count, error);
+}
+
+pome_status pome_predict_with_state(pome_run *run, pome_state *state, const pome_named_tensor *inputs, size_t input_count,
+                                    pome_named_tensor *outputs, size_t output_count, pome_error *error) {
+  for (size_t i = 0; i < input_count; i++) POME__TRY(pome_run_set_tensor(run, inputs[i].name, &inputs[i].tensor, error));
+  POME__TRY(pome_run_predict(run, state, error));
+  for (size_t i = 0; i < output_count; i++) POME__TRY(pome_run_get_tensor(run, outputs[i].name, &outputs[i].tensor, error));
+  return POME_OK;
+}
