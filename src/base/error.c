@@ -111,19 +111,14 @@ static void set_error(pome_error *error, pome_status status, const char *message
   error->os_error = 0;
 }
 
-pome_status pome__fail(pome_error *error, pome_status status, const char *format, ...) {
-  if (!error) return status;
+void pome__error_set(pome_error *error, pome_status status, const char *format, ...) {
+  if (!error) return;
   char message[sizeof error->message]; /* the arguments may lie in the error itself */
   va_list arguments;
   va_start(arguments, format);
   format_list(message, sizeof message, format, arguments);
   va_end(arguments);
   set_error(error, status, message);
-  return status;
-}
-
-pome_status pome__fail_memory(pome_error *error, const char *what) {
-  return pome__fail(error, POME_MEMORY, "out of memory for %s", what);
 }
 
 pome_status pome__fail_errno(pome_error *error, int os_error, const char *format, ...) {

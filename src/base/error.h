@@ -7,12 +7,17 @@
 
 #define POME__PRINTF(text, first) __attribute__((format(printf, text, first)))
 
-/* Sets a fresh error (place cleared) and returns `status`, so that one can write `return pome__fail(...)`. */
-pome_status pome__fail(pome_error *error, pome_status status, const char *format, ...)
-    POME__PRINTF(3, 4);
+/* Sets a fresh error (place cleared). Used through pome__fail. */
+void pome__error_set(pome_error *error, pome_status status, const char *format, ...) POME__PRINTF(3, 4);
+
+static inline pome_status pome__same_status(pome_status status) { return status; }
+
+/* Sets a fresh error and is `status`, so that one can write `return pome__fail(error, POME_INPUT, "...", ...)`. A macro, so
+ * that compilers see that it is not POME_OK. */
+#define pome__fail(error, status, ...) (pome__error_set((error), (status), __VA_ARGS__), pome__same_status(status))
 
 /* Out of memory; `what` names the thing that did not fit. */
-pome_status pome__fail_memory(pome_error *error, const char *what);
+#define pome__fail_memory(error, what) pome__fail((error), POME_MEMORY, "out of memory for %s", (what))
 
 /* A system call failed: keeps errno and appends its text to the message. ENOENT and the like become POME_INPUT, ENOMEM
  * POME_MEMORY, others POME_IO. */
