@@ -51,7 +51,7 @@ static double end_log(const double state[4], size_t count) {
 static void log_sum_exp_f64(size_t n, const double *x, double state[4]) {
   for (size_t i = 0; i < n; i++) {
     if (x[i] > state[0]) {
-      state[1] = state[0] == -INFINITY ? 0 : state[1] * exp(state[0] - x[i]);
+      state[1] *= exp(state[0] - x[i]);
       state[0] = x[i];
     }
     if (x[i] == state[0] || x[i] != x[i]) {

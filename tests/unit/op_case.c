@@ -207,7 +207,7 @@ static pome__value *add_value(bench *b, parser *p, bool must_be_const) {
   parse_value(p, in);
   in->constant |= must_be_const;
   pome__type type = type_of_tensor(&in->tensor);
-  char name[16] = "";
+  char name[32] = "";
   if (!in->constant) snprintf(name, sizeof(name), "in%zu", b->input_count);
   pome__value *value = pome__function_new_value(b->program, b->function, name, &type);
   assert_non_null(value);
@@ -286,7 +286,7 @@ static void bench_open(bench *b, const op_case *spec) {
   for (size_t i = 0; i < b->expected_count; i++) {
     pome__type none = pome__type_tensor(POME_DTYPE_NONE, 0, NULL);
     none.rank = -1;
-    char name[16];
+    char name[32];
     snprintf(name, sizeof(name), "out%zu", i);
     outputs[i] = pome__function_new_value(b->program, b->function, name, &none);
     assert_non_null(outputs[i]);
@@ -411,6 +411,7 @@ static void compare(bench *b, size_t index, const pome_tensor *got, pome_numeric
     double e;
     pome__load_f64(got->data, got->dtype, (int64_t)i, 1, 1, &a);
     pome__load_f64(want->tensor.data, want->tensor.dtype, (int64_t)i, 1, 1, &e);
+    if (want->tensor.dtype == POME_FP16) a = pome__f16_to_f32(pome__f64_to_f16(a)); /* may be stored wider */
     if (close_enough(a, e, tolerance)) continue;
     fail_msg("%s: output %zu differs at %zu (%s): %.9g, expected %.9g", describe(b), index, i, names[numerics], a, e);
   }
