@@ -229,21 +229,25 @@ static pome_status fill_default(pome_run *run, size_t index, pome_error *error) 
 
 /* ---- predicting ---- */
 
+static pome_status fill_state(pome_run *run, const pome__value *value, const pome_state *state, pome_error *error) {
+  if (state == NULL) {
+    return pome__fail(error, POME_USAGE, "function \"%s\" has state \"%s\": a state is needed", program_of(run)->name, value->name);
+  }
+  return pome_state_read(state, value->name, &run->slots[value->index].tensor, error);
+}
+
 static pome_status fill_slots(pome_run *run, const pome_state *state, pome_error *error) {
   const pome__function *program = program_of(run);
   for (size_t i = 0; i < program->input_count; i++) {
     const pome__value *value = program->inputs[i];
-    pome__slot *slot = &run->slots[value->index];
-    slot->kind = POME__SLOT_TENSOR;
-    if (value->type.kind == POME__TYPE_STATE) {
-      if (state == NULL) {
-        return pome__fail(error, POME_USAGE, "function \"%s\" has state \"%s\": a state is needed", program->name, value->name);
-      }
-      POME__TRY(pome_state_read(state, value->name, &slot->tensor, error));
-      continue;
-    }
+    run->slots[value->index].kind = POME__SLOT_TENSOR;
+    if (value->type.kind == POME__TYPE_STATE) POME__TRY(fill_state(run, value, state, error));
+  }
+  for (size_t i = 0; i < program->input_count; i++) {
+    const pome__value *value = program->inputs[i];
+    if (value->type.kind == POME__TYPE_STATE) continue;
     if (!run->inputs[i].set) POME__TRY(fill_default(run, i, error));
-    slot->tensor = run->inputs[i].tensor;
+    run->slots[value->index].tensor = run->inputs[i].tensor;
   }
   return POME_OK;
 }
