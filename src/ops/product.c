@@ -198,6 +198,29 @@ pome_status pome__product_prepare(pome__call *call, const pome__product *p, pome
   return all ? POME_OK : pome__call_memory(call);
 }
 
+/* Columns begin .. begin+rows-1 of y from a packed [m, rows]; down the columns when that is how y runs. */
+static void store_panel(const pome__call *call, kind sum, const pome__product *p, size_t begin, size_t rows,
+                        const void *panel) {
+  size_t width = sum == SUM_F32 ? sizeof(float) : sizeof(double);
+  int64_t offset = p->y_offset + (int64_t)begin * p->y_column;
+  if (p->y_row != 1 || p->y_column == 1) {
+    for (size_t i = 0; i < p->m; i++) {
+      store(call, sum, p->y, offset + (int64_t)i * p->y_row, p->y_column, rows, (const char *)panel + i * rows * width);
+    }
+    return;
+  }
+  for (size_t first = 0; first < p->m; first += PANEL) {
+    size_t n = p->m - first < PANEL ? p->m - first : PANEL;
+    for (size_t j = 0; j < rows; j++) {
+      double column[PANEL]; /* room for any of the three types */
+      for (size_t i = 0; i < n; i++) {
+        memcpy((char *)column + i * width, (const char *)panel + ((first + i) * rows + j) * width, width);
+      }
+      store(call, sum, p->y, offset + (int64_t)first + (int64_t)j * p->y_column, 1, n, column);
+    }
+  }
+}
+
 /* ---- float: by the kernels ---- */
 
 /* All columns at once, when w and y lie as the kernels want them. */
@@ -231,12 +254,16 @@ static void run_f32(const pome__call *call, const pome__product *p, const pome__
     load_rows(call, SUM_F32, &p->x, 0, p->m, p->k, space->x);
   }
   if (run_in_place(call, p, &args)) return;
-  bool half = p->w.tensor->dtype == POME_FP16 && p->w.column == 1 && p->w.row == (int64_t)p->k;
+  bool packed = p->w.column == 1 && p->w.row == (int64_t)p->k;
+  bool half = packed && p->w.tensor->dtype == POME_FP16;
+  bool single = packed && p->w.tensor->dtype == POME_FP32;
   for (size_t begin = 0; begin < p->n; begin += PANEL) {
     size_t rows = p->n - begin < PANEL ? p->n - begin : PANEL;
     args.w = space->w;
     if (half) {
       args.w = (const uint16_t *)p->w.tensor->data + p->w.offset + (int64_t)(begin * p->k);
+    } else if (single) {
+      args.w = (const float *)p->w.tensor->data + p->w.offset + (int64_t)(begin * p->k);
     } else {
       load_rows(call, SUM_F32, &p->w, begin, rows, p->k, space->w);
     }
@@ -251,10 +278,7 @@ static void run_f32(const pome__call *call, const pome__product *p, const pome__
     } else {
       (half ? kernels->gemm_f16 : kernels->gemm_f32)(&args, 0, rows);
     }
-    for (size_t i = 0; i < p->m; i++) {
-      store(call, SUM_F32, p->y, p->y_offset + (int64_t)i * p->y_row + (int64_t)begin * p->y_column, p->y_column, rows,
-            (const float *)space->y + i * rows);
-    }
+    store_panel(call, SUM_F32, p, begin, rows, space->y);
   }
 }
 
@@ -284,10 +308,7 @@ void pome__product_run(const pome__call *call, const pome__product *p, const pom
     } else {
       panel_i64(p->m, rows, p->k, x, space->w, bias, space->y);
     }
-    for (size_t i = 0; i < p->m; i++) {
-      store(call, sum, p->y, p->y_offset + (int64_t)i * p->y_row + (int64_t)begin * p->y_column, p->y_column, rows,
-            (const double *)space->y + i * rows);
-    }
+    store_panel(call, sum, p, begin, rows, space->y);
   }
 }
 
