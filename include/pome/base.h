@@ -31,14 +31,14 @@ extern "C" {
 #endif
 
 /* Status codes. The third column is the exit status of the command line. */
-#define POME_STATUS_TABLE(X)                                                                 \
-  X(OK, "ok", 0)                                                                             \
-  X(USAGE, "wrong use of the interface", 2)                                                  \
-  X(INPUT, "bad input", 3)                                                                   \
-  X(UNSUPPORTED, "not supported here", 4)                                                    \
-  X(MEMORY, "out of memory", 5)                                                              \
-  X(IO, "input or output failed", 5)                                                         \
-  X(CANCELLED, "cancelled", 130)                                                             \
+#define POME_STATUS_TABLE(X)                                                                       \
+  X(OK, "ok", 0)                                                                                   \
+  X(USAGE, "wrong use of the interface", 2)                                                        \
+  X(INPUT, "bad input", 3)                                                                         \
+  X(UNSUPPORTED, "not supported here", 4)                                                          \
+  X(MEMORY, "out of memory", 5)                                                                    \
+  X(IO, "input or output failed", 5)                                                               \
+  X(CANCELLED, "cancelled", 130)                                                                   \
   X(INTERNAL, "internal error", 3)
 
 typedef enum pome_status {
@@ -50,8 +50,8 @@ typedef enum pome_status {
 /* No byte offset is known. */
 #define POME_NO_OFFSET UINT64_MAX
 
-/* What went wrong and where. A plain struct, owned by the caller, without pointers: it can be copied,
- * and an error about lack of memory needs none. A successful call leaves it untouched. */
+/* What went wrong and where. A plain struct, owned by the caller, without pointers: it can be
+ * copied, and an error about lack of memory needs none. A successful call leaves it untouched. */
 typedef struct pome_error {
   pome_status status;
   char message[512]; /* one line: what was seen, what is allowed */
@@ -60,8 +60,8 @@ typedef struct pome_error {
   uint64_t offset;   /* byte offset in `file`, or POME_NO_OFFSET */
   uint32_t line;     /* in a text file, from 1; 0 when unknown */
   uint32_t column;
-  char op[160];  /* name of the operation, or "" */
-  int os_error;  /* errno of the system call that caused it, or 0 */
+  char op[160]; /* name of the operation, or "" */
+  int os_error; /* errno of the system call that caused it, or 0 */
 } pome_error;
 
 /* Writes "message (where)" into `buffer`, always NUL-terminated when size > 0; control characters
@@ -75,9 +75,9 @@ POME_API int pome_status_exit_code(pome_status status);
 /* "0.1.0", static. */
 POME_API const char *pome_version(void);
 
-/* Where memory comes from. All three functions must be safe to call from any thread. `allocate` returns
- * memory aligned for any type, or NULL. `reallocate` and `free` are told the old size. The struct must
- * outlive every object made with it. NULL stands for the C library's malloc. */
+/* Where memory comes from. All three functions must be safe to call from any thread. `allocate`
+ * returns memory aligned for any type, or NULL. `reallocate` and `free` are told the old size. The
+ * struct must outlive every object made with it. NULL stands for the C library's malloc. */
 typedef struct pome_allocator {
   void *context;
   void *(*allocate)(void *context, size_t size);

@@ -1,7 +1,8 @@
 /* Blobs: the bytes of one file, mapped, read or borrowed.
  *
- * Mapping leaves large weights to the page cache. A file that becomes shorter under a mapping would kill
- * the process at the first touch past its end, so that the descriptor is kept to look at the size again.
+ * Mapping leaves large weights to the page cache. A file that becomes shorter under a mapping would
+ * kill the process at the first touch past its end, so that the descriptor is kept to look at the
+ * size again.
  */
 #include "base/bytes.h"
 
@@ -22,7 +23,8 @@ static const uint8_t nothing[1];
 
 static pome_status size_of_file(int file, size_t *size, pome_error *error) {
   struct stat info;
-  if (fstat(file, &info) != 0) return pome__fail_errno(error, errno, "cannot ask for the file's size");
+  if (fstat(file, &info) != 0)
+    return pome__fail_errno(error, errno, "cannot ask for the file's size");
   uint64_t found = info.st_size > 0 ? (uint64_t)info.st_size : 0;
   if (found > POME__FILE_LIMIT || found > PTRDIFF_MAX)
     return pome__fail(error, POME_INPUT, "a file of %llu bytes; at most %llu are read",
@@ -38,8 +40,8 @@ static pome_status read_all(int file, uint8_t *data, size_t size, pome_error *er
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return pome__fail_errno(error, errno, "cannot read the file");
     if (got == 0)
-      return pome__fail(error, POME_IO, "the file ended after %zu bytes; it had %zu when opened", at,
-                        size);
+      return pome__fail(error, POME_IO, "the file ended after %zu bytes; it had %zu when opened",
+                        at, size);
     at += (size_t)got;
   }
   return POME_OK;

@@ -1,5 +1,5 @@
-/* Checked arithmetic on sizes that come from files or callers. Each function returns false, and leaves
- * `*out` alone, when the exact result does not fit. */
+/* Checked arithmetic on sizes that come from files or callers. Each function returns false, and
+ * leaves `*out` alone, when the exact result does not fit. */
 #ifndef POME_SRC_BASE_CHECK_H
 #define POME_SRC_BASE_CHECK_H
 

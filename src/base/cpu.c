@@ -1,9 +1,10 @@
 /* Processor features and the number of cores.
  *
- * A vector register may be used only when the processor has it and the operating system saves it on a
- * context switch, which XCR0 tells. CPUID is slow inside a virtual machine, so that the answer is kept.
- * The number of cores honours the affinity mask and, on Linux, the quota of the control group: a
- * container of two cores on a large machine must not get a thread for each of the machine's.
+ * A vector register may be used only when the processor has it and the operating system saves it on
+ * a context switch, which XCR0 tells. CPUID is slow inside a virtual machine, so that the answer is
+ * kept. The number of cores honours the affinity mask and, on Linux, the quota of the control
+ * group: a container of two cores on a large machine must not get a thread for each of the
+ * machine's.
  */
 #include "base/cpu.h"
 
@@ -26,12 +27,13 @@ static const char *const names[POME__ISA_COUNT] = {
 
 #if defined(__x86_64__) || defined(__i386__)
 
-/* Registers the operating system saves: bits 1 and 2 SSE and AVX, 5 to 7 the three parts of AVX-512. */
-#define XCR0_AVX    0x06u
-#define XCR0_AVX512 0xe6u
-#define LEAF7_AVX2  bit_AVX2
+/* Registers the operating system saves: bits 1 and 2 SSE and AVX, 5 to 7 the three parts of
+ * AVX-512. */
+#define XCR0_AVX     0x06u
+#define XCR0_AVX512  0xe6u
+#define LEAF7_AVX2   bit_AVX2
 #define LEAF7_AVX512 (bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL)
-#define LEAF1_AVX2  (bit_FMA | bit_OSXSAVE | bit_AVX | bit_F16C)
+#define LEAF1_AVX2   (bit_FMA | bit_OSXSAVE | bit_AVX | bit_F16C)
 
 static unsigned saved_registers(void) {
   unsigned low, high;
@@ -51,7 +53,9 @@ static pome__isa detect(void) {
 
 #else
 
-static pome__isa detect(void) { return POME__ISA_SCALAR; }
+static pome__isa detect(void) {
+  return POME__ISA_SCALAR;
+}
 
 #endif
 

@@ -1,5 +1,5 @@
-/* What the processor can do, as far as the operating system lets us use it (CPUID and XGETBV on x86).
- * Levels are ordered: each includes the ones before it. */
+/* What the processor can do, as far as the operating system lets us use it (CPUID and XGETBV on
+ * x86). Levels are ordered: each includes the ones before it. */
 #ifndef POME_SRC_BASE_CPU_H
 #define POME_SRC_BASE_CPU_H
 

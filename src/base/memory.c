@@ -1,10 +1,10 @@
 /* The allocator behind everything, and arenas.
  *
- * An arena is a list of blocks; the first has 4 KiB and each next one is twice as large up to 1 MiB. A request
- * that does not fit an ordinary block gets one of its own, behind the current one, so that the rest of
- * the current one stays in use. Resetting joins all blocks to one of their whole size: the second run
- * that asks for the same things finds them all in it. Under AddressSanitizer what is not handed out is
- * poisoned, and a gap follows each piece.
+ * An arena is a list of blocks; the first has 4 KiB and each next one is twice as large up to 1
+ * MiB. A request that does not fit an ordinary block gets one of its own, behind the current one,
+ * so that the rest of the current one stays in use. Resetting joins all blocks to one of their
+ * whole size: the second run that asks for the same things finds them all in it. Under
+ * AddressSanitizer what is not handed out is poisoned, and a gap follows each piece.
  */
 #include "base/memory.h"
 
@@ -35,7 +35,7 @@
 #define ALIGNMENT   ((size_t)64)
 #define FIRST_BLOCK ((size_t)4 << 10)
 #define LAST_BLOCK  ((size_t)1 << 20)
-/* Most that aligning the start of a piece and finding back to the old alignment after it can cost. */
+/* Most that aligning a piece, and finding back to the old alignment after it, can cost. */
 #define BLOCK_SLACK (2 * ALIGNMENT + GAP)
 
 void *pome__alloc(const pome_allocator *allocator, size_t size) {
@@ -65,7 +65,7 @@ void pome__free(const pome_allocator *allocator, void *pointer, size_t size) {
   else free(pointer);
 }
 
-/* The byte before an aligned block tells how far it lies behind the start of its memory, 1 to 64. */
+/* The byte before an aligned block tells how far it lies behind its memory's start, 1 to 64. */
 void *pome__alloc_aligned(const pome_allocator *allocator, size_t size) {
   size_t whole;
   if (!pome__add(size, ALIGNMENT, &whole)) return NULL;
@@ -89,12 +89,18 @@ typedef struct pome__arena_block {
   size_t used;
 } block;
 
-static unsigned char *block_space(block *b) { return (unsigned char *)(b + 1); }
+static unsigned char *block_space(block *b) {
+  return (unsigned char *)(b + 1);
+}
 
-static size_t block_bytes(size_t capacity) { return sizeof(block) + capacity; }
+static size_t block_bytes(size_t capacity) {
+  return sizeof(block) + capacity;
+}
 
 /* What a block costs the allocator, against the limit. */
-static size_t block_cost(size_t capacity) { return block_bytes(capacity) + ALIGNMENT; }
+static size_t block_cost(size_t capacity) {
+  return block_bytes(capacity) + ALIGNMENT;
+}
 
 static block *block_new(pome__arena *arena, size_t capacity) {
   block *b = pome__alloc_aligned(arena->allocator, block_bytes(capacity));
@@ -144,7 +150,8 @@ static void *take_from_new_block(pome__arena *arena, size_t size, size_t align) 
   if (needed > PTRDIFF_MAX - block_cost(0)) return NULL;
   size_t room = PTRDIFF_MAX - block_cost(0);
   if (arena->limit) {
-    if (arena->limit < arena->taken || arena->limit - arena->taken < block_cost(needed)) return NULL;
+    if (arena->limit < arena->taken || arena->limit - arena->taken < block_cost(needed))
+      return NULL;
     room = arena->limit - arena->taken - block_cost(0);
   }
   size_t capacity = next_capacity(arena, needed, room);

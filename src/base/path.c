@@ -1,9 +1,10 @@
 /* Paths, and opening files of a package without leaving it.
  *
- * The name is checked first, then the system is asked to resolve it beneath the folder without symbolic
- * links; where it cannot (before Linux 5.6, macOS, some sandboxes), the path is walked component by component,
- * each opened relative to the one before without following links. Checking with lstat before opening would
- * leave a gap in between. O_NONBLOCK keeps a named pipe from blocking the open.
+ * The name is checked first, then the system is asked to resolve it beneath the folder without
+ * symbolic links; where it cannot (before Linux 5.6, macOS, some sandboxes), the path is walked
+ * component by component, each opened relative to the one before without following links. Checking
+ * with lstat before opening would leave a gap in between. O_NONBLOCK keeps a named pipe from
+ * blocking the open.
  */
 #include "base/bytes.h"
 
@@ -40,7 +41,8 @@ bool pome__path_is_inside(const char *path, size_t size) {
     if (i < size && path[i] != '/') continue;
     size_t length = i - start;
     if (length == 0) return false;
-    if (path[start] == '.' && (length == 1 || (length == 2 && path[start + 1] == '.'))) return false;
+    if (path[start] == '.' && (length == 1 || (length == 2 && path[start + 1] == '.')))
+      return false;
     start = i + 1;
   }
   return true;
@@ -49,7 +51,8 @@ bool pome__path_is_inside(const char *path, size_t size) {
 bool pome__path_join(char *buffer, size_t size, const char *folder, const char *name) {
   size_t before = folder ? strlen(folder) : 0, length = strlen(name);
   bool slash = before > 0 && folder[before - 1] != '/';
-  if (before >= size || length >= size - before || (size_t)slash + length >= size - before) return false;
+  if (before >= size || length >= size - before || (size_t)slash + length >= size - before)
+    return false;
   if (before > 0) memcpy(buffer, folder, before);
   if (slash) buffer[before++] = '/';
   memcpy(buffer + before, name, length + 1);
@@ -118,20 +121,22 @@ static pome_status check_regular(int file, pome_error *error) {
 static pome_status open_checked(const char *root, const char *path, bool resolve, int *file,
                                 pome_error *error) {
   if (strlen(path) >= POME__PATH_LIMIT)
-    return pome__fail(error, POME_INPUT, "a path of %zu bytes; at most %zu are allowed", strlen(path),
-                      POME__PATH_LIMIT - 1);
+    return pome__fail(error, POME_INPUT, "a path of %zu bytes; at most %zu are allowed",
+                      strlen(path), POME__PATH_LIMIT - 1);
   if (root && !pome__path_is_inside(path, strlen(path)))
-    return pome__fail(error, POME_INPUT,
-                      "the path \"%s\" may leave its folder; a relative path without \".\", \"..\" and empty "
-                      "parts is allowed",
-                      path);
+    return pome__fail(
+        error, POME_INPUT,
+        "the path \"%s\" may leave its folder; a relative path without \".\", \"..\" and empty "
+        "parts is allowed",
+        path);
   int opened = root ? open_inside(root, path, resolve) : open(path, OPEN_FILE);
   if (opened < 0) {
     int os_error = errno;
     pome_status status = pome__fail_errno(error, os_error, "cannot open the file");
     if (root && (os_error == ELOOP || os_error == ENOTDIR))
-      pome__error_hint(error, "symbolic links inside a package are not followed; copy the package with "
-                              "its links resolved (cp -RL)");
+      pome__error_hint(error,
+                       "symbolic links inside a package are not followed; copy the package with "
+                       "its links resolved (cp -RL)");
     return status;
   }
   pome_status status = check_regular(opened, error);

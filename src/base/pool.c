@@ -1,12 +1,14 @@
 /* The pool: gates between the leaseholder and each worker.
  *
- * A gate is a number that one thread raises and one other waits for: a short spin, then sleep. Each worker has two, one
- * that counts the tasks given to it and one that counts those it has done, each on cache lines of its own.
- * Raising a gate nobody sleeps at is one store and one load. The sleeper announces itself before it looks at the
- * number a last time, and the raiser looks for sleepers after it wrote the number; both in sequentially
- * consistent order, so that one of the two sees the other.
+ * A gate is a number that one thread raises and one other waits for: a short spin, then sleep. Each
+ * worker has two, one that counts the tasks given to it and one that counts those it has done, each
+ * on cache lines of its own. Raising a gate nobody sleeps at is one store and one load. The sleeper
+ * announces itself before it looks at the number a last time, and the raiser looks for sleepers
+ * after it wrote the number; both in sequentially consistent order, so that one of the two sees the
+ * other.
  *
- * Everything else in the pool is written by the leaseholder alone, and read by workers between two gates.
+ * Everything else in the pool is written by the leaseholder alone, and read by workers between two
+ * gates.
  */
 #include "base/pool.h"
 

@@ -1,6 +1,7 @@
 /* Element types: one table, and what follows from it.
  *
- * The table itself is in the public header; a type's kind letter and width answer every question here.
+ * The table itself is in the public header; a type's kind letter and width answer every question
+ * here.
  */
 #include <pome/tensor.h>
 
@@ -26,7 +27,9 @@ static pome_dtype known(pome_dtype dtype) {
   return (unsigned)dtype < POME_DTYPE_COUNT ? dtype : POME_DTYPE_NONE;
 }
 
-const char *pome_dtype_name(pome_dtype dtype) { return dtypes[known(dtype)].name; }
+const char *pome_dtype_name(pome_dtype dtype) {
+  return dtypes[known(dtype)].name;
+}
 
 pome_dtype pome_dtype_from_name(const char *name) {
   for (int i = 1; name && i < POME_DTYPE_COUNT; i++) {
@@ -35,9 +38,13 @@ pome_dtype pome_dtype_from_name(const char *name) {
   return POME_DTYPE_NONE;
 }
 
-unsigned pome_dtype_bits(pome_dtype dtype) { return dtypes[known(dtype)].bits; }
+unsigned pome_dtype_bits(pome_dtype dtype) {
+  return dtypes[known(dtype)].bits;
+}
 
-bool pome__dtype_is_float(pome_dtype dtype) { return dtypes[known(dtype)].kind == 'f'; }
+bool pome__dtype_is_float(pome_dtype dtype) {
+  return dtypes[known(dtype)].kind == 'f';
+}
 
 bool pome__dtype_is_integer(pome_dtype dtype) {
   char kind = dtypes[known(dtype)].kind;

@@ -1,8 +1,9 @@
 /* Loading and storing runs of elements of any type.
  *
- * One loop body per type, written once in the two tables below and stamped out for double, float and int64. Each
- * public function calls its loop twice, once with a stride the compiler knows to be 1: that is the
- * fast path for contiguous data. Elements are moved with memcpy: tensors from files may lie unaligned.
+ * One loop body per type, written once in the two tables below and stamped out for double, float
+ * and int64. Each public function calls its loop twice, once with a stride the compiler knows to be
+ * 1: that is the fast path for contiguous data. Elements are moved with memcpy: tensors from files
+ * may lie unaligned.
  */
 #include "tensor/element.h"
 
@@ -13,22 +14,28 @@
 
 #define SPECIALIZED static inline __attribute__((always_inline))
 
-float pome__f16_to_f32(uint16_t half) { return pome__narrow_to_f32(POME__NARROW_F16, half); }
+float pome__f16_to_f32(uint16_t half) {
+  return pome__narrow_to_f32(POME__NARROW_F16, half);
+}
 
 uint16_t pome__f64_to_f16(double value) {
   return (uint16_t)pome__narrow_from_f64(POME__NARROW_F16, value);
 }
 
-uint16_t pome__f32_to_f16(float value) { return pome__f64_to_f16((double)value); }
+uint16_t pome__f32_to_f16(float value) {
+  return pome__f64_to_f16((double)value);
+}
 
-float pome__bf16_to_f32(uint16_t value) { return pome__narrow_to_f32(POME__NARROW_BF16, value); }
+float pome__bf16_to_f32(uint16_t value) {
+  return pome__narrow_to_f32(POME__NARROW_BF16, value);
+}
 
 uint16_t pome__f64_to_bf16(double value) {
   return (uint16_t)pome__narrow_from_f64(POME__NARROW_BF16, value);
 }
 
-/* Where a rounding to 53 bits would come before another, the first one must not create a tie: keep 53 bits
- * and set the last one when anything was lost ("round to odd"). */
+/* Where a rounding to 53 bits would come before another, the first one must not create a tie: keep
+ * 53 bits and set the last one when anything was lost ("round to odd"). */
 double pome__u64_to_f64_odd(uint64_t value) {
   if (value >> 53 == 0) return (double)value;
   int drop = 11 - __builtin_clzll(value);
@@ -38,7 +45,8 @@ double pome__u64_to_f64_odd(uint64_t value) {
 }
 
 static double i64_to_f64_odd(int64_t value) {
-  return value < 0 ? -pome__u64_to_f64_odd(-(uint64_t)value) : pome__u64_to_f64_odd((uint64_t)value);
+  return value < 0 ? -pome__u64_to_f64_odd(-(uint64_t)value)
+                   : pome__u64_to_f64_odd((uint64_t)value);
 }
 
 static int64_t truncate_i64(double value) {
@@ -77,110 +85,115 @@ static int read_int4(const uint8_t *base, int64_t index) {
   return (int)(read_bits(base, 4, index) ^ 8u) - 8;
 }
 
+/* The formatter takes these macros apart. */
+/* clang-format off */
+
 /* Runs `body` for each element: i counts, k is the element's index. */
-#define EACH(body)                                          \
-  for (size_t i = 0; i < n; i++) {                          \
-    int64_t k = offset + (int64_t)i * stride;               \
-    body                                                    \
-  }                                                         \
+#define EACH(body)                                                                                 \
+  for (size_t i = 0; i < n; i++) {                                                                 \
+    int64_t k = offset + (int64_t)i * stride;                                                      \
+    body                                                                                           \
+  }                                                                                                \
   break;
 
-#define LOAD(name, stored, expression)                                              \
-  case POME_##name:                                                                 \
-    EACH(stored v; memcpy(&v, base + k * (int64_t)sizeof v, sizeof v);              \
+#define LOAD(name, stored, expression)                                                             \
+  case POME_##name:                                                                                \
+    EACH(stored v; memcpy(&v, base + k * (int64_t)sizeof v, sizeof v);                             \
          out[i] = (expression);)
 
-#define LOAD_BITS(name, bits, OUT)                                                  \
-  case POME_##name:                                                                 \
+#define LOAD_BITS(name, bits, OUT)                                                                 \
+  case POME_##name:                                                                                \
     EACH(out[i] = (OUT)read_bits(base, bits, k);)
 
 /* What each type's elements are as OUT; REAL makes that from a float or double. */
-#define LOAD_TABLE(OUT, REAL)                                                       \
-  LOAD(BOOL, uint8_t, (OUT)(v != 0))                                                \
-  LOAD(FP16, uint16_t, REAL(pome__narrow_to_f32(POME__NARROW_F16, v)))              \
-  LOAD(FP32, float, REAL(v))                                                        \
-  LOAD(FP64, double, REAL(v))                                                       \
-  LOAD(BF16, uint16_t, REAL(pome__narrow_to_f32(POME__NARROW_BF16, v)))             \
-  LOAD(FP8E4M3FN, uint8_t, REAL(pome__narrow_to_f32(POME__NARROW_F8E4M3FN, v)))     \
-  LOAD(FP8E5M2, uint8_t, REAL(pome__narrow_to_f32(POME__NARROW_F8E5M2, v)))         \
-  LOAD(INT8, int8_t, (OUT)v)                                                        \
-  LOAD(INT16, int16_t, (OUT)v)                                                      \
-  LOAD(INT32, int32_t, (OUT)v)                                                      \
-  LOAD(INT64, int64_t, (OUT)v)                                                      \
-  LOAD(UINT8, uint8_t, (OUT)v)                                                      \
-  LOAD(UINT16, uint16_t, (OUT)v)                                                    \
-  LOAD(UINT32, uint32_t, (OUT)v)                                                    \
-  LOAD(UINT64, uint64_t, (OUT)v)                                                    \
-  case POME_INT4: EACH(out[i] = (OUT)read_int4(base, k);)                           \
-  LOAD_BITS(UINT1, 1, OUT)                                                          \
-  LOAD_BITS(UINT2, 2, OUT)                                                          \
-  LOAD_BITS(UINT3, 3, OUT)                                                          \
-  LOAD_BITS(UINT4, 4, OUT)                                                          \
-  LOAD_BITS(UINT6, 6, OUT)                                                          \
-  case POME_STRING:                                                                 \
-  case POME_DTYPE_NONE:                                                             \
+#define LOAD_TABLE(OUT, REAL)                                                                      \
+  LOAD(BOOL, uint8_t, (OUT)(v != 0))                                                               \
+  LOAD(FP16, uint16_t, REAL(pome__narrow_to_f32(POME__NARROW_F16, v)))                             \
+  LOAD(FP32, float, REAL(v))                                                                       \
+  LOAD(FP64, double, REAL(v))                                                                      \
+  LOAD(BF16, uint16_t, REAL(pome__narrow_to_f32(POME__NARROW_BF16, v)))                            \
+  LOAD(FP8E4M3FN, uint8_t, REAL(pome__narrow_to_f32(POME__NARROW_F8E4M3FN, v)))                    \
+  LOAD(FP8E5M2, uint8_t, REAL(pome__narrow_to_f32(POME__NARROW_F8E5M2, v)))                        \
+  LOAD(INT8, int8_t, (OUT)v)                                                                       \
+  LOAD(INT16, int16_t, (OUT)v)                                                                     \
+  LOAD(INT32, int32_t, (OUT)v)                                                                     \
+  LOAD(INT64, int64_t, (OUT)v)                                                                     \
+  LOAD(UINT8, uint8_t, (OUT)v)                                                                     \
+  LOAD(UINT16, uint16_t, (OUT)v)                                                                   \
+  LOAD(UINT32, uint32_t, (OUT)v)                                                                   \
+  LOAD(UINT64, uint64_t, (OUT)v)                                                                   \
+  case POME_INT4: EACH(out[i] = (OUT)read_int4(base, k);)                                          \
+  LOAD_BITS(UINT1, 1, OUT)                                                                         \
+  LOAD_BITS(UINT2, 2, OUT)                                                                         \
+  LOAD_BITS(UINT3, 3, OUT)                                                                         \
+  LOAD_BITS(UINT4, 4, OUT)                                                                         \
+  LOAD_BITS(UINT6, 6, OUT)                                                                         \
+  case POME_STRING:                                                                                \
+  case POME_DTYPE_NONE:                                                                            \
   case POME_DTYPE_COUNT: break;
 
-#define STORE(name, stored, expression)                                             \
-  case POME_##name:                                                                 \
+#define STORE(name, stored, expression)                                                            \
+  case POME_##name:                                                                                \
     EACH(stored v = (stored)(expression); memcpy(base + k * (int64_t)sizeof v, &v, sizeof v);)
 
-#define STORE_NARROW(name, stored, format, REAL)                                    \
+#define STORE_NARROW(name, stored, format, REAL)                                                   \
   STORE(name, stored, pome__narrow_from_f64(format, REAL(in[i])))
 
-#define STORE_BITS(name, bits, WHOLE)                                               \
-  case POME_##name:                                                                 \
+#define STORE_BITS(name, bits, WHOLE)                                                              \
+  case POME_##name:                                                                                \
     EACH(write_bits(base, bits, k, (uint32_t)WHOLE(in[i]));)
 
-/* REAL makes a double that rounds on correctly; WHOLE and WHOLE64 the 64 bits of an integer, of which the low ones
- * are kept; integers are stored as unsigned ones of their width. */
-#define STORE_TABLE(REAL, WHOLE, WHOLE64)                                           \
-  STORE(BOOL, uint8_t, in[i] != 0)                                                  \
-  STORE_NARROW(FP16, uint16_t, POME__NARROW_F16, REAL)                              \
-  STORE(FP32, float, in[i])                                                         \
-  STORE(FP64, double, in[i])                                                        \
-  STORE_NARROW(BF16, uint16_t, POME__NARROW_BF16, REAL)                             \
-  STORE_NARROW(FP8E4M3FN, uint8_t, POME__NARROW_F8E4M3FN, REAL)                     \
-  STORE_NARROW(FP8E5M2, uint8_t, POME__NARROW_F8E5M2, REAL)                         \
-  STORE(INT8, uint8_t, WHOLE(in[i]))                                                \
-  STORE(INT16, uint16_t, WHOLE(in[i]))                                              \
-  STORE(INT32, uint32_t, WHOLE(in[i]))                                              \
-  STORE(INT64, uint64_t, WHOLE(in[i]))                                              \
-  STORE(UINT8, uint8_t, WHOLE(in[i]))                                               \
-  STORE(UINT16, uint16_t, WHOLE(in[i]))                                             \
-  STORE(UINT32, uint32_t, WHOLE(in[i]))                                             \
-  STORE(UINT64, uint64_t, WHOLE64(in[i]))                                           \
-  STORE_BITS(INT4, 4, WHOLE)                                                        \
-  STORE_BITS(UINT1, 1, WHOLE)                                                       \
-  STORE_BITS(UINT2, 2, WHOLE)                                                       \
-  STORE_BITS(UINT3, 3, WHOLE)                                                       \
-  STORE_BITS(UINT4, 4, WHOLE)                                                       \
-  STORE_BITS(UINT6, 6, WHOLE)                                                       \
-  case POME_STRING:                                                                 \
-  case POME_DTYPE_NONE:                                                             \
+/* REAL makes a double that rounds on correctly; WHOLE and WHOLE64 the 64 bits of an integer, of
+ * which the low ones are kept; integers are stored as unsigned ones of their width. */
+#define STORE_TABLE(REAL, WHOLE, WHOLE64)                                                          \
+  STORE(BOOL, uint8_t, in[i] != 0)                                                                 \
+  STORE_NARROW(FP16, uint16_t, POME__NARROW_F16, REAL)                                             \
+  STORE(FP32, float, in[i])                                                                        \
+  STORE(FP64, double, in[i])                                                                       \
+  STORE_NARROW(BF16, uint16_t, POME__NARROW_BF16, REAL)                                            \
+  STORE_NARROW(FP8E4M3FN, uint8_t, POME__NARROW_F8E4M3FN, REAL)                                    \
+  STORE_NARROW(FP8E5M2, uint8_t, POME__NARROW_F8E5M2, REAL)                                        \
+  STORE(INT8, uint8_t, WHOLE(in[i]))                                                               \
+  STORE(INT16, uint16_t, WHOLE(in[i]))                                                             \
+  STORE(INT32, uint32_t, WHOLE(in[i]))                                                             \
+  STORE(INT64, uint64_t, WHOLE(in[i]))                                                             \
+  STORE(UINT8, uint8_t, WHOLE(in[i]))                                                              \
+  STORE(UINT16, uint16_t, WHOLE(in[i]))                                                            \
+  STORE(UINT32, uint32_t, WHOLE(in[i]))                                                            \
+  STORE(UINT64, uint64_t, WHOLE64(in[i]))                                                          \
+  STORE_BITS(INT4, 4, WHOLE)                                                                       \
+  STORE_BITS(UINT1, 1, WHOLE)                                                                      \
+  STORE_BITS(UINT2, 2, WHOLE)                                                                      \
+  STORE_BITS(UINT3, 3, WHOLE)                                                                      \
+  STORE_BITS(UINT4, 4, WHOLE)                                                                      \
+  STORE_BITS(UINT6, 6, WHOLE)                                                                      \
+  case POME_STRING:                                                                                \
+  case POME_DTYPE_NONE:                                                                            \
   case POME_DTYPE_COUNT: break;
 
-#define DEFINE_LOAD(suffix, OUT, REAL)                                              \
-  SPECIALIZED void load_##suffix(const uint8_t *base, pome_dtype dtype, int64_t offset, \
-                                 int64_t stride, size_t n, OUT *out) {              \
-    switch (dtype) { LOAD_TABLE(OUT, REAL) }                                        \
-  }                                                                                 \
-  void pome__load_##suffix(const void *data, pome_dtype dtype, int64_t offset, int64_t stride, \
-                           size_t n, OUT *out) {                                    \
-    if (stride == 1) load_##suffix(data, dtype, offset, 1, n, out);                 \
-    else load_##suffix(data, dtype, offset, stride, n, out);                        \
+#define DEFINE_LOAD(suffix, OUT, REAL)                                                             \
+  SPECIALIZED void load_##suffix(const uint8_t *base, pome_dtype dtype, int64_t offset,            \
+                                 int64_t stride, size_t n, OUT *out) {                             \
+    switch (dtype) { LOAD_TABLE(OUT, REAL) }                                                       \
+  }                                                                                                \
+  void pome__load_##suffix(const void *data, pome_dtype dtype, int64_t offset, int64_t stride,     \
+                           size_t n, OUT *out) {                                                   \
+    if (stride == 1) load_##suffix(data, dtype, offset, 1, n, out);                                \
+    else load_##suffix(data, dtype, offset, stride, n, out);                                       \
   }
 
-#define DEFINE_STORE(suffix, IN, REAL, WHOLE, WHOLE64)                              \
+#define DEFINE_STORE(suffix, IN, REAL, WHOLE, WHOLE64)                                             \
   SPECIALIZED void store_##suffix(uint8_t *base, pome_dtype dtype, int64_t offset, int64_t stride, \
-                                  size_t n, const IN *in) {                         \
-    switch (dtype) { STORE_TABLE(REAL, WHOLE, WHOLE64) }                            \
-  }                                                                                 \
-  void pome__store_##suffix(void *data, pome_dtype dtype, int64_t offset, int64_t stride, size_t n, \
-                            const IN *in) {                                         \
-    if (stride == 1) store_##suffix(data, dtype, offset, 1, n, in);                 \
-    else store_##suffix(data, dtype, offset, stride, n, in);                        \
+                                  size_t n, const IN *in) {                                        \
+    switch (dtype) { STORE_TABLE(REAL, WHOLE, WHOLE64) }                                           \
+  }                                                                                                \
+  void pome__store_##suffix(void *data, pome_dtype dtype, int64_t offset, int64_t stride,          \
+                            size_t n, const IN *in) {                                              \
+    if (stride == 1) store_##suffix(data, dtype, offset, 1, n, in);                                \
+    else store_##suffix(data, dtype, offset, stride, n, in);                                       \
   }
+
+/* clang-format on */
 
 #define AS_F64(x)  ((double)(x))
 #define AS_F32(x)  ((float)(x))

@@ -1,9 +1,10 @@
-/* Floats of 8 and 16 bits, in integer arithmetic, exact: one description per format, one decoder, one encoder.
+/* Floats of 8 and 16 bits, in integer arithmetic, exact: one description per format, one decoder,
+ * one encoder.
  *
- * A code is sign, exponent, mantissa. All magnitudes from `top` on are not finite: `top` is the infinity in
- * the IEEE-like formats and the only NaN in fp8e4m3fn, which has no infinity, so that overflow gives `top` in
- * both. The encoder starts from a double and rounds once, to nearest, ties to even; NaNs keep the top of
- * their payload and become quiet, as the processor's conversions do.
+ * A code is sign, exponent, mantissa. All magnitudes from `top` on are not finite: `top` is the
+ * infinity in the IEEE-like formats and the only NaN in fp8e4m3fn, which has no infinity, so that
+ * overflow gives `top` in both. The encoder starts from a double and rounds once, to nearest, ties
+ * to even; NaNs keep the top of their payload and become quiet, as the processor's conversions do.
  */
 #ifndef POME_SRC_TENSOR_NARROW_H
 #define POME_SRC_TENSOR_NARROW_H
@@ -19,10 +20,10 @@ typedef struct pome__narrow {
   uint32_t top;
 } pome__narrow;
 
-#define POME__NARROW_F16       ((pome__narrow){16, 10, 15, 0x7c00})
-#define POME__NARROW_BF16      ((pome__narrow){16, 7, 127, 0x7f80})
-#define POME__NARROW_F8E4M3FN  ((pome__narrow){8, 3, 7, 0x7f})
-#define POME__NARROW_F8E5M2    ((pome__narrow){8, 2, 15, 0x7c})
+#define POME__NARROW_F16      ((pome__narrow){16, 10, 15, 0x7c00})
+#define POME__NARROW_BF16     ((pome__narrow){16, 7, 127, 0x7f80})
+#define POME__NARROW_F8E4M3FN ((pome__narrow){8, 3, 7, 0x7f})
+#define POME__NARROW_F8E5M2   ((pome__narrow){8, 2, 15, 0x7c})
 
 static inline bool pome__narrow_has_infinity(pome__narrow format) {
   return (format.top & ((1u << format.mantissa) - 1)) == 0;

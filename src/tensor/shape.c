@@ -1,7 +1,7 @@
 /* Shapes: counting, broadcasting, strides, text.
  *
- * Products are bounded as if empty dimensions were 1: so every stride and every product of some of the
- * dimensions fits, and code behind a successful count multiplies without checks.
+ * Products are bounded as if empty dimensions were 1: so every stride and every product of some of
+ * the dimensions fits, and code behind a successful count multiplies without checks.
  */
 #include "tensor/shape.h"
 
@@ -47,7 +47,8 @@ bool pome__shape_broadcast(int rank_a, const int64_t *a, int rank_b, const int64
   int64_t result[POME_MAX_RANK];
   for (int i = 0; i < longer; i++) {
     int at_a = i - (longer - rank_a), at_b = i - (longer - rank_b);
-    if (!broadcast_dimension(at_a < 0 ? 1 : a[at_a], at_b < 0 ? 1 : b[at_b], &result[i])) return false;
+    if (!broadcast_dimension(at_a < 0 ? 1 : a[at_a], at_b < 0 ? 1 : b[at_b], &result[i]))
+      return false;
   }
   for (int i = 0; i < longer; i++) shape[i] = result[i];
   *rank = longer;
@@ -63,8 +64,8 @@ void pome__shape_strides(int rank, const int64_t *shape, int64_t *strides) {
   }
 }
 
-void pome__shape_broadcast_strides(int from_rank, const int64_t *from, int to_rank, const int64_t *to,
-                                   int64_t *strides) {
+void pome__shape_broadcast_strides(int from_rank, const int64_t *from, int to_rank,
+                                   const int64_t *to, int64_t *strides) {
   int64_t stride = 1;
   for (int i = to_rank - 1; i >= 0; i--) {
     int at = i - (to_rank - from_rank);

@@ -1,8 +1,8 @@
 /* Tensor views: making, measuring and copying them.
  *
- * A copy walks the innermost dimension in runs and carries values in the type that holds them exactly:
- * integers as int64, floats as double. What leaves a float for an integer saturates at the target's limits, unlike
- * the stores of element.h, which wrap.
+ * A copy walks the innermost dimension in runs and carries values in the type that holds them
+ * exactly: integers as int64, floats as double. What leaves a float for an integer saturates at the
+ * target's limits, unlike the stores of element.h, which wrap.
  */
 #include <pome/tensor.h>
 
@@ -15,7 +15,8 @@
 #define RUN 256 /* elements carried at a time */
 
 /* Elements and bytes of a shape; the bytes fit in a ptrdiff_t. */
-static bool measure(pome_dtype dtype, int rank, const int64_t *shape, size_t *count, size_t *bytes) {
+static bool measure(pome_dtype dtype, int rank, const int64_t *shape, size_t *count,
+                    size_t *bytes) {
   return pome__shape_count(rank, shape, count) && pome__dtype_bytes(dtype, *count, bytes) &&
          *bytes <= PTRDIFF_MAX;
 }
@@ -27,13 +28,15 @@ pome_status pome_tensor_init(pome_tensor *tensor, pome_dtype dtype, int rank, co
   if (rank < 0 || rank > POME_MAX_RANK)
     return pome__fail(error, POME_USAGE, "a tensor of rank %d; 0 to %d are allowed", rank,
                       POME_MAX_RANK);
-  if (rank > 0 && !shape) return pome__fail(error, POME_USAGE, "a tensor of rank %d without a shape", rank);
+  if (rank > 0 && !shape)
+    return pome__fail(error, POME_USAGE, "a tensor of rank %d without a shape", rank);
   size_t count, bytes;
   if (!measure(dtype, rank, shape, &count, &bytes)) {
     char text[POME__SHAPE_TEXT];
-    return pome__fail(error, POME_USAGE,
-                      "the shape %s of %s has a negative dimension or is too large for this machine",
-                      pome__shape_format(rank, shape, text, sizeof text), pome_dtype_name(dtype));
+    return pome__fail(
+        error, POME_USAGE,
+        "the shape %s of %s has a negative dimension or is too large for this machine",
+        pome__shape_format(rank, shape, text, sizeof text), pome_dtype_name(dtype));
   }
   pome_tensor made = {.data = data, .dtype = dtype, .rank = rank};
   for (int i = 0; i < rank; i++) made.shape[i] = shape[i];
@@ -86,7 +89,8 @@ static void copy_integers(const run *r, size_t n) {
   pome__store_i64(r->target->data, r->target->dtype, r->to, r->to_step, n, values);
 }
 
-/* uint64 to a float below fp64: as int64 it would be taken for a negative number, as double it would round twice. */
+/* uint64 to a float below fp64: as int64 it would be taken for a negative number, as double it
+ * would round twice. */
 static void copy_uint64_to_narrower(const run *r, size_t n) {
   int64_t values[RUN];
   pome__load_i64(r->source->data, POME_UINT64, r->from, r->from_step, n, values);

@@ -1,4 +1,5 @@
-/* Errors, memory, arenas, processor: the promises the headers of src/base make, lack of memory included. */
+/* Errors, memory, arenas, processor: the promises the headers of src/base make, lack of memory
+ * included. */
 #include "base/check.h"
 #include "base/cpu.h"
 #include "base/error.h"
@@ -206,7 +207,8 @@ static void arena_pieces(void **state) {
   }
   assert_int_equal(arena.used, sum);
   for (int i = 0; i < 2000; i++) {
-    for (size_t k = 0; k < sizes[i]; k += 1 + sizes[i] / 64) assert_int_equal(pieces[i][k], i % 255 + 1);
+    for (size_t k = 0; k < sizes[i]; k += 1 + sizes[i] / 64)
+      assert_int_equal(pieces[i][k], i % 255 + 1);
   }
   assert_int_equal(arena.taken, c.live);
   assert_string_equal(pome__arena_string(&arena, "abcdef", 3), "abc");
@@ -255,7 +257,8 @@ static void arena_limit(void **state) {
     got++;
     assert_true(c.live <= 100000);
   }
-  assert_true(got > 700); /* what is left below the limit is used although a doubled block would not fit */
+  assert_true(
+      got > 700); /* what is left below the limit is used although a doubled block would not fit */
   assert_null(pome__arena_alloc(&arena, 100001, 1));
   pome__arena_free(&arena);
   assert_non_null(pome__arena_alloc(&arena, 50000, 1));
@@ -279,9 +282,11 @@ static void processor(void **state) {
   assert_int_equal(pome__isa_from_name(NULL), POME__ISA_COUNT);
   assert_string_equal(pome__isa_name(POME__ISA_COUNT), "unknown");
 #if defined(__x86_64__)
-  assert_int_equal(isa >= POME__ISA_AVX2, !!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")));
-  assert_int_equal(isa == POME__ISA_AVX512, !!(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                                               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")));
+  assert_int_equal(isa >= POME__ISA_AVX2,
+                   !!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")));
+  assert_int_equal(isa == POME__ISA_AVX512,
+                   !!(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")));
 #endif
 }
 

@@ -1,6 +1,6 @@
-/* Blobs and hostile paths: nothing leaves the package folder, nothing but regular files is read, and a
- * named pipe does not block. Everything that opens inside a folder is tried both ways: resolved by the system and
- * walked.
+/* Blobs and hostile paths: nothing leaves the package folder, nothing but regular files is read,
+ * and a named pipe does not block. Everything that opens inside a folder is tried both ways:
+ * resolved by the system and walked.
  */
 #include "base/bytes.h"
 #include "base/error.h"
@@ -39,7 +39,9 @@ static int make_files(void **state) {
   (void)state;
   (void)snprintf(root, sizeof root, "%s", "/tmp/pome-bytes-XXXXXX");
   if (!mkdtemp(root)) return -1;
-  if (mkdir(in_root("in"), 0700) || mkdir(in_root("in/weights"), 0700) || mkdir(in_root("out"), 0700)) return -1;
+  if (mkdir(in_root("in"), 0700) || mkdir(in_root("in/weights"), 0700) ||
+      mkdir(in_root("out"), 0700))
+    return -1;
   write_file("in/a.bin", "hello");
   write_file("in/weights/weight.bin", "weights");
   write_file("in/empty", "");
@@ -52,9 +54,22 @@ static int make_files(void **state) {
 
 static int remove_files(void **state) {
   (void)state;
-  static const char *const names[] = {
-      "in/a.bin", "in/weights/weight.bin", "in/empty", "out.txt", "out/secret", "in/link", "in/near",
-      "in/linked", "in/linked_near", "in/pipe", "in/shrinks", "in/large", "in/weights", "in", "out", ""};
+  static const char *const names[] = {"in/a.bin",
+                                      "in/weights/weight.bin",
+                                      "in/empty",
+                                      "out.txt",
+                                      "out/secret",
+                                      "in/link",
+                                      "in/near",
+                                      "in/linked",
+                                      "in/linked_near",
+                                      "in/pipe",
+                                      "in/shrinks",
+                                      "in/large",
+                                      "in/weights",
+                                      "in",
+                                      "out",
+                                      ""};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) (void)remove(in_root(names[i]));
   return access(root, F_OK) == 0 ? -1 : 0;
 }
@@ -62,7 +77,8 @@ static int remove_files(void **state) {
 static void inside(void **state) {
   (void)state;
   static const char *const good[] = {"a", "a/b", "...", "a/..b", ".a", "a.", "a/b/c.bin", "..."};
-  static const char *const bad[] = {"", ".", "..", "/a", "a/", "a//b", "a/./b", "../a", "a/../b", "a/.."};
+  static const char *const bad[] = {"",     ".",     "..",   "/a",     "a/",
+                                    "a//b", "a/./b", "../a", "a/../b", "a/.."};
   for (size_t i = 0; i < sizeof good / sizeof *good; i++)
     assert_true(pome__path_is_inside(good[i], strlen(good[i])));
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -97,10 +113,22 @@ static void kinds(void **state) {
 
 static void refused_paths(void **state) {
   (void)state;
-  static const char *const refused[] = {
-      "",          "..",          "../out.txt",     "weights/../a.bin", "/etc/hostname", "./a.bin",
-      "weights//weight.bin",      "a.bin/",         "link",             "near",          "linked/secret",
-      "linked_near/weight.bin",   "weights",        "pipe",             "none",          "a.bin/x"};
+  static const char *const refused[] = {"",
+                                        "..",
+                                        "../out.txt",
+                                        "weights/../a.bin",
+                                        "/etc/hostname",
+                                        "./a.bin",
+                                        "weights//weight.bin",
+                                        "a.bin/",
+                                        "link",
+                                        "near",
+                                        "linked/secret",
+                                        "linked_near/weight.bin",
+                                        "weights",
+                                        "pipe",
+                                        "none",
+                                        "a.bin/x"};
   char longest[POME__PATH_LIMIT + 1];
   memset(longest, 'a', sizeof longest - 1);
   longest[sizeof longest - 1] = '\0';
@@ -124,7 +152,8 @@ static void accepted_paths(void **state) {
   for (int resolve = 0; resolve < 2; resolve++) {
     int file = -1;
     char text[16] = "";
-    assert_int_equal(pome__path_open(in_root("in"), "weights/weight.bin", resolve, &file, NULL), POME_OK);
+    assert_int_equal(pome__path_open(in_root("in"), "weights/weight.bin", resolve, &file, NULL),
+                     POME_OK);
     assert_int_equal(read(file, text, sizeof text), 7);
     assert_string_equal(text, "weights");
     assert_int_equal(close(file), 0);
@@ -153,7 +182,8 @@ static void user_paths(void **state) {
   pome_error error;
   assert_int_equal(pome__blob_open(NULL, in_root("in"), false, NULL, &blob, &error), POME_INPUT);
   assert_non_null(strstr(error.message, "folder"));
-  assert_int_equal(pome__blob_open(NULL, in_root("in/pipe"), false, NULL, &blob, &error), POME_INPUT);
+  assert_int_equal(pome__blob_open(NULL, in_root("in/pipe"), false, NULL, &blob, &error),
+                   POME_INPUT);
   assert_non_null(strstr(error.message, "named pipe"));
   assert_int_equal(pome__blob_open(NULL, "/dev/zero", false, NULL, &blob, &error), POME_INPUT);
   assert_int_equal(pome__blob_open(NULL, in_root("none"), false, NULL, &blob, &error), POME_INPUT);
@@ -266,27 +296,23 @@ static void without_memory(void **state) {
     pome_allocator allocator = {&b, budget_allocate, NULL, budget_free};
     pome__blob blob;
     pome_error error;
-    assert_int_equal(pome__blob_open(in_root("in"), "a.bin", true, &allocator, &blob, &error), POME_MEMORY);
+    assert_int_equal(pome__blob_open(in_root("in"), "a.bin", true, &allocator, &blob, &error),
+                     POME_MEMORY);
     b.left = left;
-    assert_int_equal(pome__blob_from_memory("abc", 3, true, &allocator, &blob, &error), POME_MEMORY);
+    assert_int_equal(pome__blob_from_memory("abc", 3, true, &allocator, &blob, &error),
+                     POME_MEMORY);
     assert_int_equal(b.live, 0);
   }
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(inside),
-      cmocka_unit_test(join),
-      cmocka_unit_test(kinds),
-      cmocka_unit_test(refused_paths),
-      cmocka_unit_test(accepted_paths),
-      cmocka_unit_test(no_descriptor_leaks),
-      cmocka_unit_test(user_paths),
-      cmocka_unit_test(blobs),
-      cmocka_unit_test(memory_blobs),
-      cmocka_unit_test(shrinking),
-      cmocka_unit_test(too_large),
-      cmocka_unit_test(forgetting),
+      cmocka_unit_test(inside),         cmocka_unit_test(join),
+      cmocka_unit_test(kinds),          cmocka_unit_test(refused_paths),
+      cmocka_unit_test(accepted_paths), cmocka_unit_test(no_descriptor_leaks),
+      cmocka_unit_test(user_paths),     cmocka_unit_test(blobs),
+      cmocka_unit_test(memory_blobs),   cmocka_unit_test(shrinking),
+      cmocka_unit_test(too_large),      cmocka_unit_test(forgetting),
       cmocka_unit_test(without_memory),
   };
   return cmocka_run_group_tests(tests, make_files, remove_files);

@@ -1,6 +1,6 @@
-/* Element conversions against slow and independent references: the value of a code is built with ldexp from
- * its fields, and rounding is a search for the nearest code among all of them. Sub-byte streams are compared with
- * the bytes that MIL's own blob writer gives.
+/* Element conversions against slow and independent references: the value of a code is built with
+ * ldexp from its fields, and rounding is a search for the nearest code among all of them. Sub-byte
+ * streams are compared with the bytes that MIL's own blob writer gives.
  */
 #include "tensor/element.h"
 
@@ -38,15 +38,16 @@ static int fill_formats(void **state) {
       bool finite = m->infinity ? exponent < exponents - 1 : code < steps * exponents - 1;
       if (!finite) break;
       double hidden = exponent > 0 ? steps : 0;
-      m->codes[code] = ldexp(hidden + fraction, (exponent > 0 ? exponent : 1) - m->bias - m->mantissa);
+      m->codes[code] =
+          ldexp(hidden + fraction, (exponent > 0 ? exponent : 1) - m->bias - m->mantissa);
       m->count = code + 1;
     }
   }
   return 0;
 }
 
-/* The code nearest to |value|, ties to the even code; `count`, the first one that is not finite, beyond the middle
- * between the largest finite value and the one that would follow. */
+/* The code nearest to |value|, ties to the even code; `count`, the first one that is not finite,
+ * beyond the middle between the largest finite value and the one that would follow. */
 static int nearest(const format *m, double value) {
   double magnitude = fabs(value);
   int low = 0, high = m->count;
@@ -87,7 +88,9 @@ static void every_code(void **state) {
       else if (m->infinity && magnitude == (uint32_t)m->count) assert_true(isinf(value));
       else assert_true(isnan(value));
       uint32_t back = store_one(m->dtype, value);
-      if (isnan(value)) assert_true(isnan(load_one(m->dtype, back)) && back >> (m->width - 1) == code >> (m->width - 1));
+      if (isnan(value))
+        assert_true(isnan(load_one(m->dtype, back)) &&
+                    back >> (m->width - 1) == code >> (m->width - 1));
       else assert_int_equal(back, code);
     }
   }
@@ -113,7 +116,8 @@ static uint64_t random_bits(void) {
 static void expect_nearest(const format *m, double value) {
   uint32_t expected = (uint32_t)nearest(m, value) | (signbit(value) ? 1u << (m->width - 1) : 0);
   uint32_t got = store_one(m->dtype, value);
-  if (got != expected) fail_msg("%a to %s: %#x, expected %#x", value, pome_dtype_name(m->dtype), got, expected);
+  if (got != expected)
+    fail_msg("%a to %s: %#x, expected %#x", value, pome_dtype_name(m->dtype), got, expected);
 }
 
 static void rounding(void **state) {
@@ -195,7 +199,8 @@ static void packed_streams(void **state) {
 /* Writing one element leaves its neighbours, and the bytes around a tight buffer, alone. */
 static void neighbours(void **state) {
   (void)state;
-  static const pome_dtype narrow[] = {POME_INT4, POME_UINT1, POME_UINT2, POME_UINT3, POME_UINT4, POME_UINT6};
+  static const pome_dtype narrow[] = {POME_INT4,  POME_UINT1, POME_UINT2,
+                                      POME_UINT3, POME_UINT4, POME_UINT6};
   for (size_t d = 0; d < sizeof narrow / sizeof *narrow; d++) {
     size_t size;
     assert_true(pome__dtype_bytes(narrow[d], 13, &size));
@@ -308,9 +313,11 @@ static void type_table(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_code),     cmocka_unit_test(halves_as_floats),   cmocka_unit_test(rounding),
-      cmocka_unit_test(one_rounding),   cmocka_unit_test(packed_streams),     cmocka_unit_test(neighbours),
-      cmocka_unit_test(stores_to_integers), cmocka_unit_test(strides_and_carriers), cmocka_unit_test(type_table),
+      cmocka_unit_test(every_code),         cmocka_unit_test(halves_as_floats),
+      cmocka_unit_test(rounding),           cmocka_unit_test(one_rounding),
+      cmocka_unit_test(packed_streams),     cmocka_unit_test(neighbours),
+      cmocka_unit_test(stores_to_integers), cmocka_unit_test(strides_and_carriers),
+      cmocka_unit_test(type_table),
   };
   return cmocka_run_group_tests(tests, fill_formats, NULL);
 }

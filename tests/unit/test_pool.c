@@ -1,6 +1,6 @@
-/* The pool: shares cover everything once, every index runs once, a second lease gives one thread, sleeping
- * workers wake, and a forked child works on without the parent's workers. Meant to run under
- * ThreadSanitizer too. */
+/* The pool: shares cover everything once, every index runs once, a second lease gives one thread,
+ * sleeping workers wake, and a forked child works on without the parent's workers. Meant to run
+ * under ThreadSanitizer too. */
 #include "base/pool.h"
 
 #include <pthread.h>
@@ -16,8 +16,10 @@
 #include <cmocka.h>
 
 /* ThreadSanitizer would end a child that starts threads, which is what is tested. */
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void) { return "die_after_fork=0"; }
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
+const char *__tsan_default_options(void) {
+  return "die_after_fork=0";
+}
 
 #define TOTAL 10007
 
@@ -135,7 +137,8 @@ static void contention(void **state) {
   (void)state;
   pthread_t threads[3];
   atomic_int failures = 0;
-  for (int i = 0; i < 3; i++) assert_int_equal(pthread_create(&threads[i], NULL, contend, &failures), 0);
+  for (int i = 0; i < 3; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, contend, &failures), 0);
   for (int i = 0; i < 3; i++) assert_int_equal(pthread_join(threads[i], NULL), 0);
   assert_int_equal(atomic_load(&failures), 0);
 }
@@ -192,7 +195,8 @@ static void idle_lease_sleeps(void **state) {
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
   pause_for(300);
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-  int64_t used = (int64_t)(after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec;
+  int64_t used =
+      (int64_t)(after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec;
   assert_true(used < 100000000);
   run_many(&lease, 10);
   pome__pool_return(&lease);
@@ -200,8 +204,9 @@ static void idle_lease_sleeps(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(share),        cmocka_unit_test(runs),       cmocka_unit_test(nested_lease),
-      cmocka_unit_test(contention),   cmocka_unit_test(after_fork), cmocka_unit_test(idle_lease_sleeps),
+      cmocka_unit_test(share),        cmocka_unit_test(runs),
+      cmocka_unit_test(nested_lease), cmocka_unit_test(contention),
+      cmocka_unit_test(after_fork),   cmocka_unit_test(idle_lease_sleeps),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Shapes and tensor views: products near overflow, broadcasting by NumPy's rules, strides, and copies between
- * layouts and types. */
+/* Shapes and tensor views: products near overflow, broadcasting by NumPy's rules, strides, and
+ * copies between layouts and types. */
 #include "tensor/element.h"
 #include "tensor/shape.h"
 
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#define U POME_DIM_UNKNOWN
+#define U   POME_DIM_UNKNOWN
 #define BIG ((int64_t)1 << 40)
 
 static void counts(void **state) {
@@ -33,7 +33,8 @@ static void counts(void **state) {
   assert_int_equal(count, 77);
 }
 
-static void expect_broadcast(int rank_a, const int64_t *a, int rank_b, const int64_t *b, const char *expected) {
+static void expect_broadcast(int rank_a, const int64_t *a, int rank_b, const int64_t *b,
+                             const char *expected) {
   for (int swap = 0; swap < 2; swap++) {
     int rank = -7;
     int64_t shape[POME_MAX_RANK];
@@ -101,7 +102,8 @@ static void views(void **state) {
   assert_int_equal(pome_tensor_init(&t, POME_FP32, -1, NULL, NULL, NULL), POME_USAGE);
   assert_int_equal(pome_tensor_init(&t, POME_FP32, 1, NULL, NULL, NULL), POME_USAGE);
   assert_int_equal(pome_tensor_init(&t, POME_FP32, 1, (int64_t[]){-1}, NULL, &error), POME_USAGE);
-  assert_int_equal(pome_tensor_init(&t, POME_FP32, 1, (int64_t[]){PTRDIFF_MAX / 3}, NULL, NULL), POME_USAGE);
+  assert_int_equal(pome_tensor_init(&t, POME_FP32, 1, (int64_t[]){PTRDIFF_MAX / 3}, NULL, NULL),
+                   POME_USAGE);
   assert_int_equal(pome_tensor_init(&t, POME_DTYPE_NONE, 0, NULL, NULL, NULL), POME_USAGE);
   assert_int_equal(pome_tensor_init(&t, (pome_dtype)1000, 0, NULL, NULL, NULL), POME_USAGE);
   assert_memory_equal(&t, &untouched, sizeof t);
@@ -125,8 +127,10 @@ static void copy_layouts(void **state) {
   int32_t from[2 * 3 * 300], to[300 * 3 * 2];
   for (int i = 0; i < 2 * 3 * 300; i++) from[i] = i;
   pome_tensor source, target;
-  assert_int_equal(pome_tensor_init(&target, POME_INT32, 3, (int64_t[]){300, 3, 2}, to, NULL), POME_OK);
-  assert_int_equal(pome_tensor_init(&source, POME_INT32, 3, (int64_t[]){300, 3, 2}, from, NULL), POME_OK);
+  assert_int_equal(pome_tensor_init(&target, POME_INT32, 3, (int64_t[]){300, 3, 2}, to, NULL),
+                   POME_OK);
+  assert_int_equal(pome_tensor_init(&source, POME_INT32, 3, (int64_t[]){300, 3, 2}, from, NULL),
+                   POME_OK);
   source.strides[0] = 1;
   source.strides[1] = 300;
   source.strides[2] = 900;
@@ -136,9 +140,11 @@ static void copy_layouts(void **state) {
       for (int k = 0; k < 2; k++) assert_int_equal(to[(i * 3 + j) * 2 + k], k * 900 + j * 300 + i);
 
   int32_t mirrored[4];
-  assert_int_equal(pome_tensor_init(&source, POME_INT32, 1, (int64_t[]){4}, from + 3, NULL), POME_OK);
+  assert_int_equal(pome_tensor_init(&source, POME_INT32, 1, (int64_t[]){4}, from + 3, NULL),
+                   POME_OK);
   source.strides[0] = -1;
-  assert_int_equal(pome_tensor_init(&target, POME_INT32, 1, (int64_t[]){4}, mirrored, NULL), POME_OK);
+  assert_int_equal(pome_tensor_init(&target, POME_INT32, 1, (int64_t[]){4}, mirrored, NULL),
+                   POME_OK);
   assert_int_equal(pome_tensor_copy(&source, &target, NULL), POME_OK);
   assert_memory_equal(mirrored, ((int32_t[]){3, 2, 1, 0}), 16);
 }
@@ -188,7 +194,8 @@ static void copy_conversions(void **state) {
   copy_one(POME_INT64, &(int64_t){INT64_MIN}, POME_FP64, &real);
   assert_true(real == -0x1p63);
 
-  /* Just above a tie of the float, below half a step of the double: one rounding goes up, two go down. */
+  /* Just above a tie of the float, below half a step of the double: one rounding goes up, two go
+   * down. */
   float single;
   uint64_t above = ((uint64_t)1 << 62) + ((uint64_t)1 << 38) + 1;
   copy_one(POME_INT64, &above, POME_FP32, &single);
@@ -231,9 +238,14 @@ static void copy_refusals(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(counts),      cmocka_unit_test(broadcasting),     cmocka_unit_test(strides),
-      cmocka_unit_test(format),      cmocka_unit_test(views),            cmocka_unit_test(copy_layouts),
-      cmocka_unit_test(copy_conversions), cmocka_unit_test(copy_refusals),
+      cmocka_unit_test(counts),
+      cmocka_unit_test(broadcasting),
+      cmocka_unit_test(strides),
+      cmocka_unit_test(format),
+      cmocka_unit_test(views),
+      cmocka_unit_test(copy_layouts),
+      cmocka_unit_test(copy_conversions),
+      cmocka_unit_test(copy_refusals),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
