@@ -1,7 +1,9 @@
-/* MIL text to a program, by recursive descent: one function per construct of the grammar in docs/mil-text.md.
+/* MIL text to a program, by recursive descent: one function per construct of the grammar in
+ * docs/mil-text.md.
  *
- * Names are looked up as they are read, so a value used before its definition is reported at its line and column. The
- * parser takes time linear in the text; depth is bounded, and memory by the program's arena.
+ * Names are looked up as they are read, so a value used before its definition is reported at its
+ * line and column. The parser takes time linear in the text; depth is bounded, and memory by the
+ * program's arena.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,8 +18,8 @@ pome_status pome__text_advance(pome__text_parser *parser) {
   return pome__lexer_next(&parser->lexer, &parser->token, parser->error);
 }
 
-pome_status pome__text_fail(pome__text_parser *parser, const pome__token *at, pome_status status, const char *format,
-                            ...) {
+pome_status pome__text_fail(pome__text_parser *parser, const pome__token *at, pome_status status,
+                            const char *format, ...) {
   char text[400];
   va_list arguments;
   va_start(arguments, format);
@@ -32,11 +34,12 @@ pome_status pome__text_unexpected(pome__text_parser *parser, const char *wanted)
   const pome__token *token = &parser->token;
   int shown = token->text.size < 40 ? (int)token->text.size : 40;
   if (token->kind == POME__TOKEN_END) {
-    return pome__text_fail(parser, token, POME_INPUT, "%s is expected, but the text ends here", wanted);
+    return pome__text_fail(parser, token, POME_INPUT, "%s is expected, but the text ends here",
+                           wanted);
   }
   const char *quote = token->kind == POME__TOKEN_STRING ? "\"" : "'";
-  return pome__text_fail(parser, token, POME_INPUT, "%s is expected, not %s%.*s%s", wanted, quote, shown,
-                         (const char *)token->text.data, quote);
+  return pome__text_fail(parser, token, POME_INPUT, "%s is expected, not %s%.*s%s", wanted, quote,
+                         shown, (const char *)token->text.data, quote);
 }
 
 pome_status pome__text_memory(pome__text_parser *parser) {
@@ -113,7 +116,8 @@ static pome_status add_value(pome__text_parser *parser, value_list *list, pome__
     list->capacity = sizeof(list->first) / sizeof(list->first[0]);
   }
   if (list->count == list->capacity) {
-    pome__value **items = POME__NEW_ARRAY(&parser->program->arena, pome__value *, list->capacity * 2);
+    pome__value **items =
+        POME__NEW_ARRAY(&parser->program->arena, pome__value *, list->capacity * 2);
     if (items == NULL) return pome__text_memory(parser);
     memcpy(items, list->items, list->count * sizeof(*items));
     list->items = items;
@@ -138,7 +142,8 @@ static pome_status parse_definition(pome__text_parser *parser, value_list *list)
   return add_value(parser, list, value);
 }
 
-static pome_status bring_into_scope(pome__text_parser *parser, const value_list *list, const pome__token *at) {
+static pome_status bring_into_scope(pome__text_parser *parser, const value_list *list,
+                                    const pome__token *at) {
   for (size_t i = 0; i < list->count; i++) {
     const char *name = list->items[i]->name;
     if (pome__scope_find(&parser->scope, name) != NULL) {
@@ -168,7 +173,8 @@ static pome_status parse_reference(pome__text_parser *parser, pome__value **valu
   POME__TRY(pome__text_name(parser, "a value", &name));
   pome__value *found = pome__scope_find(&parser->scope, name);
   if (found == NULL) {
-    return pome__text_fail(parser, &at, POME_INPUT, "%.200s is not defined before it is used here", name);
+    return pome__text_fail(parser, &at, POME_INPUT, "%.200s is not defined before it is used here",
+                           name);
   }
   *value = found;
   return POME_OK;
@@ -179,7 +185,8 @@ static pome_status parse_value(pome__text_parser *parser, value_list *list) {
   pome__token next;
   pome__value *value;
   POME__TRY(peek(parser, &next));
-  bool typed = pome__text_is(&next, POME__TOKEN_PUNCT, "(") || pome__text_is(&next, POME__TOKEN_PUNCT, "<");
+  bool typed =
+      pome__text_is(&next, POME__TOKEN_PUNCT, "(") || pome__text_is(&next, POME__TOKEN_PUNCT, "<");
   if (parser->token.kind == POME__TOKEN_NAME && typed) {
     const pome__literal *literal;
     POME__TRY(pome__text_literal(parser, &literal));
@@ -210,12 +217,14 @@ static pome_status parse_op_name(pome__text_parser *parser, pome__op *op) {
   const pome__literal *literal;
   pome__token at = parser->token;
   POME__TRY(pome__text_literal(parser, &literal));
-  if (literal->type.kind != POME__TYPE_TENSOR || literal->type.dtype != POME_STRING || literal->type.rank != 0) {
+  if (literal->type.kind != POME__TYPE_TENSOR || literal->type.dtype != POME_STRING ||
+      literal->type.rank != 0) {
     return pome__text_fail(parser, &at, POME_INPUT, "the name of an operation must be a string");
   }
   pome_string name = *(const pome_string *)literal->data;
   if (strlen(name.data) != name.size) {
-    return pome__text_fail(parser, &at, POME_INPUT, "the name of an operation has a zero byte in it");
+    return pome__text_fail(parser, &at, POME_INPUT,
+                           "the name of an operation has a zero byte in it");
   }
   op->name = name.data;
   return POME_OK;
@@ -229,12 +238,13 @@ static pome_status parse_arg(pome__text_parser *parser, pome__op *op, bool attri
   POME__TRY(pome__text_expect(parser, "="));
   if (attribute && strcmp(name, "name") == 0) return parse_op_name(parser, op);
   POME__TRY(parse_arg_values(parser, &list));
-  if (!pome__op_add_arg(parser->program, op, name, list.items, list.count, attribute)) return pome__text_memory(parser);
+  if (!pome__op_add_arg(parser->program, op, name, list.items, list.count, attribute))
+    return pome__text_memory(parser);
   return POME_OK;
 }
 
-static pome_status parse_args(pome__text_parser *parser, pome__op *op, const char *open, const char *close,
-                              bool attributes) {
+static pome_status parse_args(pome__text_parser *parser, pome__op *op, const char *open,
+                              const char *close, bool attributes) {
   POME__TRY(pome__text_expect(parser, open));
   bool more = !pome__text_at(parser, close);
   if (!more) return pome__text_advance(parser);
@@ -281,7 +291,8 @@ static pome_status parse_op(pome__text_parser *parser, pome__block *block, int d
   if (pome__text_at(parser, "[")) POME__TRY(parse_args(parser, op, "[", "]", true));
   POME__TRY(pome__text_expect(parser, ";"));
   for (size_t i = 0; i < outputs.count; i++) {
-    if (!pome__op_add_output(parser->program, op, outputs.items[i])) return pome__text_memory(parser);
+    if (!pome__op_add_output(parser->program, op, outputs.items[i]))
+      return pome__text_memory(parser);
   }
   POME__TRY(bring_into_scope(parser, &outputs, &at));
   if (!pome__block_append(parser->program, block, op)) return pome__text_memory(parser);
@@ -304,7 +315,8 @@ static pome_status parse_block_body(pome__text_parser *parser, pome__block *bloc
     POME__TRY(add_value(parser, &outputs, value));
     POME__TRY(pome__text_more(parser, ")", &more));
   }
-  if (!pome__block_set_outputs(parser->program, block, outputs.items, outputs.count)) return pome__text_memory(parser);
+  if (!pome__block_set_outputs(parser->program, block, outputs.items, outputs.count))
+    return pome__text_memory(parser);
   return pome__text_expect(parser, ";");
 }
 
@@ -312,15 +324,18 @@ static pome_status parse_block_body(pome__text_parser *parser, pome__block *bloc
 static pome_status parse_block(pome__text_parser *parser, pome__op *op, int depth) {
   value_list inputs = {.items = NULL};
   if (depth > POME__MAX_DEPTH) {
-    return pome__text_fail(parser, &parser->token, POME_INPUT, "blocks are nested more than %d deep", POME__MAX_DEPTH);
+    return pome__text_fail(parser, &parser->token, POME_INPUT,
+                           "blocks are nested more than %d deep", POME__MAX_DEPTH);
   }
-  if (!pome__text_is(&parser->token, POME__TOKEN_NAME, "block")) return pome__text_unexpected(parser, "block or }");
+  if (!pome__text_is(&parser->token, POME__TOKEN_NAME, "block"))
+    return pome__text_unexpected(parser, "block or }");
   POME__TRY(pome__text_advance(parser));
   size_t mark = parser->scope.count;
   pome__block *block = pome__block_new(parser->program, parser->function, op);
   if (block == NULL) return pome__text_memory(parser);
   POME__TRY(parse_parameters(parser, &inputs));
-  if (!pome__block_set_inputs(parser->program, block, inputs.items, inputs.count)) return pome__text_memory(parser);
+  if (!pome__block_set_inputs(parser->program, block, inputs.items, inputs.count))
+    return pome__text_memory(parser);
   POME__TRY(parse_block_body(parser, block, depth));
   pome__scope_leave(&parser->scope, mark);
   if (!pome__op_add_block(parser->program, op, block)) return pome__text_memory(parser);
@@ -341,7 +356,8 @@ static pome_status parse_attributes(pome__text_parser *parser, pome__function *f
     POME__TRY(pome__text_name(parser, "the name of an attribute", &name));
     POME__TRY(pome__text_expect(parser, "="));
     POME__TRY(pome__text_literal(parser, &literal));
-    if (!pome__program_add_attribute(parser->program, function, name, literal)) return pome__text_memory(parser);
+    if (!pome__program_add_attribute(parser->program, function, name, literal))
+      return pome__text_memory(parser);
     POME__TRY(pome__text_more(parser, "]", &more));
   }
   return POME_OK;
@@ -355,7 +371,8 @@ static pome_status parse_opset(pome__text_parser *parser, pome__opset *opset) {
   POME__TRY(pome__text_name(parser, "an opset", &name));
   pome__opset found = pome__opset_from_name(name);
   if (found == POME__OPSET_NONE) {
-    return pome__text_fail(parser, &at, POME_UNSUPPORTED, "the opset %.100s is not known; ios15 to ios26 are", name);
+    return pome__text_fail(parser, &at, POME_UNSUPPORTED,
+                           "the opset %.100s is not known; ios15 to ios26 are", name);
   }
   *opset = found;
   return pome__text_expect(parser, ">");
@@ -365,7 +382,8 @@ static pome_status parse_function(pome__text_parser *parser) {
   value_list inputs = {.items = NULL};
   const char *name;
   pome__opset opset = POME__OPSET_NONE;
-  if (!pome__text_is(&parser->token, POME__TOKEN_NAME, "func")) return pome__text_unexpected(parser, "func or }");
+  if (!pome__text_is(&parser->token, POME__TOKEN_NAME, "func"))
+    return pome__text_unexpected(parser, "func or }");
   POME__TRY(pome__text_advance(parser));
   POME__TRY(pome__text_name(parser, "the name of a function", &name));
   POME__TRY(parse_opset(parser, &opset));
@@ -374,7 +392,8 @@ static pome_status parse_function(pome__text_parser *parser) {
   parser->function = function;
   POME__TRY(parse_parameters(parser, &inputs));
   for (size_t i = 0; i < inputs.count; i++) {
-    if (!pome__function_add_input(parser->program, function, inputs.items[i])) return pome__text_memory(parser);
+    if (!pome__function_add_input(parser->program, function, inputs.items[i]))
+      return pome__text_memory(parser);
   }
   POME__TRY(parse_attributes(parser, function));
   POME__TRY(parse_block_body(parser, function->body, 0));
@@ -382,13 +401,16 @@ static pome_status parse_function(pome__text_parser *parser) {
   return POME_OK;
 }
 
-/* "program(1.0)"; the text's version says how scalars are spelled, and both spellings are read in any. */
+/* "program(1.0)"; the text's version says how scalars are spelled, and both spellings are read in
+ * any. */
 static pome_status parse_head(pome__text_parser *parser) {
-  if (!pome__text_is(&parser->token, POME__TOKEN_NAME, "program")) return pome__text_unexpected(parser, "program");
+  if (!pome__text_is(&parser->token, POME__TOKEN_NAME, "program"))
+    return pome__text_unexpected(parser, "program");
   POME__TRY(pome__text_advance(parser));
   POME__TRY(pome__text_expect(parser, "("));
   const pome__token *token = &parser->token;
-  if (token->kind != POME__TOKEN_NUMBER || token->text.size < 2 || memcmp(token->text.data, "1.", 2) != 0) {
+  if (token->kind != POME__TOKEN_NUMBER || token->text.size < 2 ||
+      memcmp(token->text.data, "1.", 2) != 0) {
     return pome__text_unexpected(parser, "a version 1.x");
   }
   POME__TRY(pome__text_advance(parser));
@@ -402,12 +424,14 @@ static pome_status parse_program(pome__text_parser *parser) {
   POME__TRY(pome__text_expect(parser, "{"));
   while (!pome__text_at(parser, "}")) POME__TRY(parse_function(parser));
   POME__TRY(pome__text_advance(parser));
-  if (parser->token.kind != POME__TOKEN_END) return pome__text_unexpected(parser, "the end of the text");
+  if (parser->token.kind != POME__TOKEN_END)
+    return pome__text_unexpected(parser, "the end of the text");
   return POME_OK;
 }
 
-pome_status pome__load_mil_text(pome__bytes text, const pome__blob_source *blobs, const pome_allocator *allocator,
-                                size_t memory_limit, pome__program **program, pome_error *error) {
+pome_status pome__load_mil_text(pome__bytes text, const pome__blob_source *blobs,
+                                const pome_allocator *allocator, size_t memory_limit,
+                                pome__program **program, pome_error *error) {
   pome__text_parser parser = {.blobs = blobs, .error = error};
   parser.program = pome__program_create(allocator, memory_limit);
   if (parser.program == NULL) return pome__fail_memory(error, "the program");

@@ -1,8 +1,8 @@
 /* Types and literals of MIL text.
  *
- * A tensor's elements go straight to their final place, in runs, so that weights written in the text are read in linear time
- * and take no memory besides. Sizes that a type leaves open ("[?]" within FlexibleShapeInformation) are
- * found by looking ahead to the closing bracket.
+ * A tensor's elements go straight to their final place, in runs, so that weights written in the
+ * text are read in linear time and take no memory besides. Sizes that a type leaves open ("[?]"
+ * within FlexibleShapeInformation) are found by looking ahead to the closing bracket.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,7 +42,8 @@ static pome_status parse_size(pome__text_parser *parser, int64_t *size) {
     *size = POME_DIM_UNKNOWN;
   } else if (parser->token.kind != POME__TOKEN_NUMBER) {
     return pome__text_unexpected(parser, "a size or ?");
-  } else if (!pome__text_integer(parser->token.text, &negative, &magnitude) || negative || magnitude > INT64_MAX) {
+  } else if (!pome__text_integer(parser->token.text, &negative, &magnitude) || negative ||
+             magnitude > INT64_MAX) {
     return pome__text_unexpected(parser, "a size that is not negative");
   } else {
     *size = (int64_t)magnitude;
@@ -60,7 +61,8 @@ static pome_status parse_dims(pome__text_parser *parser, pome__type *type) {
   if (!more) return pome__text_advance(parser);
   while (more) {
     if (type->rank == POME_MAX_RANK) {
-      return pome__text_fail(parser, &parser->token, POME_INPUT, "a tensor has more than %d dimensions", POME_MAX_RANK);
+      return pome__text_fail(parser, &parser->token, POME_INPUT,
+                             "a tensor has more than %d dimensions", POME_MAX_RANK);
     }
     POME__TRY(parse_size(parser, &type->dims[type->rank++]));
     POME__TRY(pome__text_more(parser, "]", &more));
@@ -103,7 +105,8 @@ static pome_status parse_element_type(pome__text_parser *parser, pointer_list *l
 }
 
 /* Between < and >. */
-static pome_status parse_element_types(pome__text_parser *parser, pome__type *type, pointer_list *list, int depth) {
+static pome_status parse_element_types(pome__text_parser *parser, pome__type *type,
+                                       pointer_list *list, int depth) {
   size_t most = type->kind == POME__TYPE_DICT ? 2 : type->kind == POME__TYPE_TUPLE ? SIZE_MAX : 1;
   bool more = !pome__text_at(parser, ">");
   if (!more) POME__TRY(pome__text_advance(parser));
@@ -136,7 +139,8 @@ static bool find_kind(const pome__token *token, pome__type_kind *kind) {
 
 static pome_status parse_type(pome__text_parser *parser, pome__type *type, int depth) {
   if (depth > POME__MAX_DEPTH) {
-    return pome__text_fail(parser, &parser->token, POME_INPUT, "types are nested more than %d deep", POME__MAX_DEPTH);
+    return pome__text_fail(parser, &parser->token, POME_INPUT, "types are nested more than %d deep",
+                           POME__MAX_DEPTH);
   }
   *type = (pome__type){.kind = POME__TYPE_TENSOR};
   if (!find_kind(&parser->token, &type->kind)) return parse_dtype(parser, &type->dtype);
@@ -150,7 +154,9 @@ static pome_status parse_type(pome__text_parser *parser, pome__type *type, int d
   return POME_OK;
 }
 
-pome_status pome__text_type(pome__text_parser *parser, pome__type *type) { return parse_type(parser, type, 0); }
+pome_status pome__text_type(pome__text_parser *parser, pome__type *type) {
+  return parse_type(parser, type, 0);
+}
 
 /* ---- elements ---- */
 
@@ -183,9 +189,11 @@ static void start_writer(element_writer *writer, pome_dtype dtype, void *data, s
 static void store_pending(element_writer *writer) {
   if (writer->pending == 0) return;
   if (writer->is_float) {
-    pome__store_f64(writer->data, writer->dtype, (int64_t)writer->stored, 1, writer->pending, writer->floats);
+    pome__store_f64(writer->data, writer->dtype, (int64_t)writer->stored, 1, writer->pending,
+                    writer->floats);
   } else {
-    pome__store_i64(writer->data, writer->dtype, (int64_t)writer->stored, 1, writer->pending, writer->integers);
+    pome__store_i64(writer->data, writer->dtype, (int64_t)writer->stored, 1, writer->pending,
+                    writer->integers);
   }
   writer->stored += writer->pending;
   writer->pending = 0;
@@ -197,20 +205,23 @@ static pome_status read_string(pome__text_parser *parser, pome_string *string) {
   size_t size;
   if (text == NULL) return pome__text_memory(parser);
   if (!pome__text_unescape(raw, text, &size)) {
-    return pome__text_fail(parser, &parser->token, POME_INPUT, "a string has an escape that is not known");
+    return pome__text_fail(parser, &parser->token, POME_INPUT,
+                           "a string has an escape that is not known");
   }
   text[size] = '\0';
   *string = (pome_string){text, size};
   return POME_OK;
 }
 
-static pome_status read_integer(pome__text_parser *parser, const element_writer *writer, int64_t *integer) {
+static pome_status read_integer(pome__text_parser *parser, const element_writer *writer,
+                                int64_t *integer) {
   bool negative;
   uint64_t magnitude;
   char wanted[64];
-  if (parser->token.kind != POME__TOKEN_NUMBER || !pome__text_integer(parser->token.text, &negative, &magnitude) ||
+  if (parser->token.kind != POME__TOKEN_NUMBER ||
+      !pome__text_integer(parser->token.text, &negative, &magnitude) ||
       magnitude > (negative ? writer->negative : writer->positive)) {
-    snprintf(wanted, sizeof(wanted), "a number that an %s can hold", pome_dtype_name(writer->dtype));
+    snprintf(wanted, sizeof(wanted), "a number that %s can hold", pome_dtype_name(writer->dtype));
     return pome__text_unexpected(parser, wanted);
   }
   *integer = (int64_t)(negative ? 0 - magnitude : magnitude);
@@ -247,9 +258,10 @@ static pome_status parse_element(pome__text_parser *parser, element_writer *writ
   return pome__text_advance(parser);
 }
 
-/* Nested brackets down to the elements. Sizes that `type` leaves open are set from the first list at their depth. An
- * empty tensor may be written as one empty pair of brackets. */
-static pome_status parse_brackets(pome__text_parser *parser, element_writer *writer, pome__type *type, int axis) {
+/* Nested brackets down to the elements. Sizes that `type` leaves open are set from the first list
+ * at their depth. An empty tensor may be written as one empty pair of brackets. */
+static pome_status parse_brackets(pome__text_parser *parser, element_writer *writer,
+                                  pome__type *type, int axis) {
   if (axis == type->rank) return parse_element(parser, writer);
   pome__token open = parser->token;
   int64_t count = 0;
@@ -265,7 +277,8 @@ static pome_status parse_brackets(pome__text_parser *parser, element_writer *wri
   }
   if (type->dims[axis] < 0) type->dims[axis] = count;
   if (type->dims[axis] == count) return POME_OK;
-  return pome__text_fail(parser, &open, POME_INPUT, "a list of %" PRId64 " items stands where dimension %d is %" PRId64, count,
+  return pome__text_fail(parser, &open, POME_INPUT,
+                         "a list of %" PRId64 " items stands where dimension %d is %" PRId64, count,
                          axis, type->dims[axis]);
 }
 
@@ -290,16 +303,22 @@ static pome_status look_ahead(pome__text_parser *parser, size_t *count) {
   return POME_OK;
 }
 
-/* How many elements the data needs room for. Every element takes a character of text, so that a large type in a short text is
- * refused before memory is taken for it. */
-static pome_status count_elements(pome__text_parser *parser, const pome__type *type, size_t *count) {
+/* How many elements the data needs room for. Every element takes a character of text, so that a
+ * large type in a short text is refused before memory is taken for it. */
+static pome_status count_elements(pome__text_parser *parser, const pome__type *type,
+                                  size_t *count) {
   if (!pome__type_is_known(type)) {
-    if (type->rank < 0 || !pome__text_at(parser, "[")) return pome__text_unexpected(parser, "[ of a constant of known rank");
-    return look_ahead(parser, count);
+    if (type->rank < 0) {
+      return pome__text_fail(parser, &parser->token, POME_INPUT,
+                             "the rank of a constant must be known");
+    }
+    return pome__text_at(parser, "[") ? look_ahead(parser, count)
+                                      : pome__text_unexpected(parser, "[");
   }
   size_t left = (size_t)(parser->lexer.end - parser->token.text.data);
   if (!pome__shape_count(type->rank, type->dims, count) || *count > left) {
-    return pome__text_fail(parser, &parser->token, POME_INPUT, "a constant has fewer elements than its type says");
+    return pome__text_fail(parser, &parser->token, POME_INPUT,
+                           "a constant has fewer elements than its type says");
   }
   return POME_OK;
 }
@@ -320,25 +339,30 @@ static pome_status parse_elements_in_place(pome__text_parser *parser, pome__lite
     if (declared.dims[i] < 0) literal->type.dims[i] = 0;
   }
   size_t count;
-  if (!pome__shape_count(literal->type.rank, literal->type.dims, &count) || count != writer.stored) {
+  if (!pome__shape_count(literal->type.rank, literal->type.dims, &count) ||
+      count != writer.stored) {
     return pome__text_fail(parser, &start, POME_INPUT, "a constant's lists have unequal lengths");
   }
-  if (!pome__dtype_bytes(literal->type.dtype, count, &literal->bytes)) return pome__text_memory(parser);
+  if (!pome__dtype_bytes(literal->type.dtype, count, &literal->bytes))
+    return pome__text_memory(parser);
   literal->data = data;
   return POME_OK;
 }
 
 /* ---- weight files ---- */
 
-static pome_status parse_body(pome__text_parser *parser, const pome__type *type, int depth, const pome__literal **out);
+static pome_status parse_body(pome__text_parser *parser, const pome__type *type, int depth,
+                              const pome__literal **out);
 
 /* A scalar in place of the given type, as path and offset are. */
-static pome_status parse_scalar(pome__text_parser *parser, pome_dtype dtype, const pome__literal **literal) {
+static pome_status parse_scalar(pome__text_parser *parser, pome_dtype dtype,
+                                const pome__literal **literal) {
   pome__token start = parser->token;
   pome__type type;
   POME__TRY(pome__text_type(parser, &type));
   if (type.kind != POME__TYPE_TENSOR || type.rank != 0 || type.dtype != dtype) {
-    return pome__text_fail(parser, &start, POME_INPUT, "a scalar of type %s is expected here", pome_dtype_name(dtype));
+    return pome__text_fail(parser, &start, POME_INPUT, "a scalar of type %s is expected here",
+                           pome_dtype_name(dtype));
   }
   POME__TRY(pome__text_expect(parser, "("));
   if (parser->token.kind == POME__TOKEN_NAME) return pome__text_unexpected(parser, "a value");
@@ -348,7 +372,8 @@ static pome_status parse_scalar(pome__text_parser *parser, pome_dtype dtype, con
 
 static pome_status parse_field(pome__text_parser *parser, const char *name, pome_dtype dtype,
                                const pome__literal **literal) {
-  if (!pome__text_is(&parser->token, POME__TOKEN_NAME, name)) return pome__text_unexpected(parser, name);
+  if (!pome__text_is(&parser->token, POME__TOKEN_NAME, name))
+    return pome__text_unexpected(parser, name);
   POME__TRY(pome__text_advance(parser));
   POME__TRY(pome__text_expect(parser, "="));
   return parse_scalar(parser, dtype, literal);
@@ -360,17 +385,21 @@ static pome_status read_record(pome__text_parser *parser, const pome__token *at,
   pome__weight_record record;
   size_t count;
   if (parser->blobs == NULL) {
-    return pome__text_fail(parser, at, POME_INPUT, "the program refers to a weight file, but there is none");
+    return pome__text_fail(parser, at, POME_INPUT,
+                           "the program refers to a weight file, but there is none");
   }
-  POME__TRY(parser->blobs->file(parser->blobs->context, (pome__bytes){(const uint8_t *)path.data, path.size}, &file,
+  POME__TRY(parser->blobs->file(parser->blobs->context,
+                                (pome__bytes){(const uint8_t *)path.data, path.size}, &file,
                                 parser->error));
   POME__TRY(pome__weight_read(file, literal->blob_offset, &record, parser->error));
-  if (record.dtype != literal->type.dtype || !pome__shape_count(literal->type.rank, literal->type.dims, &count) ||
-      count != record.count) {
+  if (record.dtype != literal->type.dtype ||
+      !pome__shape_count(literal->type.rank, literal->type.dims, &count) || count != record.count) {
     char type[POME__TYPE_TEXT];
-    return pome__text_fail(parser, at, POME_INPUT, "a constant is declared %s, but the weight file holds %zu elements of %s",
-                           pome__type_format(&literal->type, type, sizeof(type)), record.count,
-                           pome_dtype_name(record.dtype));
+    return pome__text_fail(
+        parser, at, POME_INPUT,
+        "a constant is declared %s, but the weight file holds %zu elements of %s",
+        pome__type_format(&literal->type, type, sizeof(type)), record.count,
+        pome_dtype_name(record.dtype));
   }
   literal->data = record.data.data;
   literal->bytes = record.data.size;
@@ -390,7 +419,8 @@ static pome_status parse_blob(pome__text_parser *parser, pome__literal *literal)
   pome_string name = *(const pome_string *)path->data;
   memcpy(&literal->blob_offset, offset->data, sizeof(literal->blob_offset));
   if (strlen(name.data) != name.size) {
-    return pome__text_fail(parser, &start, POME_INPUT, "the name of a weight file has a zero byte in it");
+    return pome__text_fail(parser, &start, POME_INPUT,
+                           "the name of a weight file has a zero byte in it");
   }
   if (strcmp(name.data, POME__BLOB_PATH) != 0) literal->blob_path = name.data;
   pome_status status = read_record(parser, &start, name, literal);
@@ -400,7 +430,8 @@ static pome_status parse_blob(pome__text_parser *parser, pome__literal *literal)
 
 /* ---- literals ---- */
 
-static pome_status parse_item(pome__text_parser *parser, pointer_list *list, const pome__type *type, int depth) {
+static pome_status parse_item(pome__text_parser *parser, pointer_list *list, const pome__type *type,
+                              int depth) {
   const pome__literal *item;
   POME__TRY(grow_list(parser, list));
   POME__TRY(parse_body(parser, type, depth + 1, &item));
@@ -409,7 +440,8 @@ static pome_status parse_item(pome__text_parser *parser, pointer_list *list, con
 }
 
 /* {key, value} */
-static pome_status parse_pair(pome__text_parser *parser, pointer_list *list, const pome__type *type, int depth) {
+static pome_status parse_pair(pome__text_parser *parser, pointer_list *list, const pome__type *type,
+                              int depth) {
   POME__TRY(pome__text_expect(parser, "{"));
   POME__TRY(parse_item(parser, list, type->elements[0], depth));
   POME__TRY(pome__text_expect(parser, ","));
@@ -418,8 +450,10 @@ static pome_status parse_pair(pome__text_parser *parser, pointer_list *list, con
 }
 
 static pome_status parse_items(pome__text_parser *parser, pome__literal *literal, int depth) {
-  static const char *const open[] = {[POME__TYPE_LIST] = "[", [POME__TYPE_TUPLE] = "(", [POME__TYPE_DICT] = "{"};
-  static const char *const close[] = {[POME__TYPE_LIST] = "]", [POME__TYPE_TUPLE] = ")", [POME__TYPE_DICT] = "}"};
+  static const char *const open[] = {
+      [POME__TYPE_LIST] = "[", [POME__TYPE_TUPLE] = "(", [POME__TYPE_DICT] = "{"};
+  static const char *const close[] = {
+      [POME__TYPE_LIST] = "]", [POME__TYPE_TUPLE] = ")", [POME__TYPE_DICT] = "}"};
   const pome__type *type = &literal->type;
   pome__token start = parser->token;
   pointer_list list = {NULL, 0, 0};
@@ -438,9 +472,11 @@ static pome_status parse_items(pome__text_parser *parser, pome__literal *literal
     POME__TRY(pome__text_more(parser, close[type->kind], &more));
   }
   bool short_tuple = type->kind == POME__TYPE_TUPLE && list.count != type->element_count;
-  bool wrong_length = type->kind == POME__TYPE_LIST && type->length >= 0 && (uint64_t)type->length != list.count;
+  bool wrong_length =
+      type->kind == POME__TYPE_LIST && type->length >= 0 && (uint64_t)type->length != list.count;
   if (short_tuple || wrong_length) {
-    return pome__text_fail(parser, &start, POME_INPUT, "a constant of %zu items does not have as many as its type says",
+    return pome__text_fail(parser, &start, POME_INPUT,
+                           "a constant of %zu items does not have as many as its type says",
                            list.count);
   }
   literal->items = (const pome__literal *const *)list.items;
@@ -448,15 +484,18 @@ static pome_status parse_items(pome__text_parser *parser, pome__literal *literal
   return POME_OK;
 }
 
-static pome_status parse_body(pome__text_parser *parser, const pome__type *type, int depth, const pome__literal **out) {
+static pome_status parse_body(pome__text_parser *parser, const pome__type *type, int depth,
+                              const pome__literal **out) {
   if (depth > POME__MAX_DEPTH) {
-    return pome__text_fail(parser, &parser->token, POME_INPUT, "constants are nested more than %d deep", POME__MAX_DEPTH);
+    return pome__text_fail(parser, &parser->token, POME_INPUT,
+                           "constants are nested more than %d deep", POME__MAX_DEPTH);
   }
   pome__literal *literal = POME__NEW(&parser->program->arena, pome__literal);
   if (literal == NULL) return pome__text_memory(parser);
   literal->type = *type;
   literal->blob_offset = POME_NO_OFFSET;
-  if (type->kind == POME__TYPE_STATE) return pome__text_unexpected(parser, "a type that has constants");
+  if (type->kind == POME__TYPE_STATE)
+    return pome__text_unexpected(parser, "a type that has constants");
   if (type->kind != POME__TYPE_TENSOR) {
     POME__TRY(parse_items(parser, literal, depth));
   } else if (pome__text_is(&parser->token, POME__TOKEN_NAME, "BLOBFILE")) {

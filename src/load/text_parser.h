@@ -1,5 +1,5 @@
-/* The MIL text parser's state and the steps its two halves share: types and literals (text_literal.c), programs
- * (mil_text.c). */
+/* The MIL text parser's state and the steps its two halves share: types and literals
+ * (text_literal.c), programs (mil_text.c). */
 #ifndef POME_SRC_LOAD_TEXT_PARSER_H
 #define POME_SRC_LOAD_TEXT_PARSER_H
 
@@ -24,8 +24,8 @@ pome_status pome__text_advance(pome__text_parser *parser);
 /* "<wanted> is expected here, not <token>" at the token. */
 pome_status pome__text_unexpected(pome__text_parser *parser, const char *wanted);
 /* An error at a token. */
-pome_status pome__text_fail(pome__text_parser *parser, const pome__token *at, pome_status status, const char *format, ...)
-    POME__PRINTF(4, 5);
+pome_status pome__text_fail(pome__text_parser *parser, const pome__token *at, pome_status status,
+                            const char *format, ...) POME__PRINTF(4, 5);
 pome_status pome__text_memory(pome__text_parser *parser);
 
 bool pome__text_is(const pome__token *token, pome__token_kind kind, const char *text);

@@ -1,7 +1,8 @@
 /* Building programs in memory: what readers of every form, and tests, make programs with.
  *
- * All of it allocates from the program's arena and returns NULL or false when that is out of memory. Lists that grow
- * have a capacity that follows from their length (the next power of two), so no struct needs to store it.
+ * All of it allocates from the program's arena and returns NULL or false when that is out of
+ * memory. Lists that grow have a capacity that follows from their length (the next power of two),
+ * so no struct needs to store it.
  */
 #include "mil/mil.h"
 
@@ -23,7 +24,8 @@ static void *grow(pome__arena *arena, void *array, size_t count, size_t element_
   return larger;
 }
 
-#define GROW(program, array, count) grow(&(program)->arena, (void *)(array), (count), sizeof(*(array)))
+#define GROW(program, array, count)                                                                \
+  grow(&(program)->arena, (void *)(array), (count), sizeof(*(array)))
 
 static pome__value **copy_values(pome__program *program, pome__value *const *values, size_t count) {
   pome__value **copy = POME__NEW_ARRAY(&program->arena, pome__value *, count);
@@ -46,7 +48,8 @@ void pome__program_free(pome__program *program) {
   pome__free(allocator, program, sizeof(*program));
 }
 
-pome__function *pome__program_add_function(pome__program *program, const char *name, pome__opset opset) {
+pome__function *pome__program_add_function(pome__program *program, const char *name,
+                                           pome__opset opset) {
   pome__function **functions = GROW(program, program->functions, program->function_count);
   pome__function *function = POME__NEW(&program->arena, pome__function);
   char *copy = copy_name(program, name);
@@ -60,8 +63,8 @@ pome__function *pome__program_add_function(pome__program *program, const char *n
   return function;
 }
 
-pome__value *pome__function_new_value(pome__program *program, pome__function *function, const char *name,
-                                      const pome__type *type) {
+pome__value *pome__function_new_value(pome__program *program, pome__function *function,
+                                      const char *name, const pome__type *type) {
   pome__value *value = POME__NEW(&program->arena, pome__value);
   if (value == NULL) return NULL;
   value->name = name[0] == '\0' ? "" : copy_name(program, name);
@@ -71,13 +74,15 @@ pome__value *pome__function_new_value(pome__program *program, pome__function *fu
   return value;
 }
 
-pome__value *pome__function_new_literal(pome__program *program, pome__function *function, const pome__literal *literal) {
+pome__value *pome__function_new_literal(pome__program *program, pome__function *function,
+                                        const pome__literal *literal) {
   pome__value *value = pome__function_new_value(program, function, "", &literal->type);
   if (value != NULL) value->literal = literal;
   return value;
 }
 
-bool pome__function_add_input(pome__program *program, pome__function *function, pome__value *value) {
+bool pome__function_add_input(pome__program *program, pome__function *function,
+                              pome__value *value) {
   pome__value **inputs = GROW(program, function->inputs, function->input_count);
   if (inputs == NULL) return false;
   function->inputs = inputs;
@@ -118,14 +123,15 @@ bool pome__block_append(pome__program *program, pome__block *block, pome__op *op
   return true;
 }
 
-bool pome__op_add_arg(pome__program *program, pome__op *op, const char *name, pome__value *const *values, size_t count,
-                      bool attribute) {
+bool pome__op_add_arg(pome__program *program, pome__op *op, const char *name,
+                      pome__value *const *values, size_t count, bool attribute) {
   pome__arg *args = GROW(program, op->args, op->arg_count);
   char *copy = copy_name(program, name);
   pome__value **list = copy_values(program, values, count);
   if (args == NULL || copy == NULL || list == NULL) return false;
   op->args = args;
-  op->args[op->arg_count++] = (pome__arg){.name = copy, .values = list, .count = count, .attribute = attribute};
+  op->args[op->arg_count++] =
+      (pome__arg){.name = copy, .values = list, .count = count, .attribute = attribute};
   return true;
 }
 
@@ -147,7 +153,8 @@ bool pome__op_add_block(pome__program *program, pome__op *op, pome__block *block
   return true;
 }
 
-bool pome__block_set_inputs(pome__program *program, pome__block *block, pome__value *const *values, size_t count) {
+bool pome__block_set_inputs(pome__program *program, pome__block *block, pome__value *const *values,
+                            size_t count) {
   pome__value **copy = copy_values(program, values, count);
   if (copy == NULL) return false;
   block->inputs = copy;
@@ -155,7 +162,8 @@ bool pome__block_set_inputs(pome__program *program, pome__block *block, pome__va
   return true;
 }
 
-bool pome__block_set_outputs(pome__program *program, pome__block *block, pome__value *const *values, size_t count) {
+bool pome__block_set_outputs(pome__program *program, pome__block *block, pome__value *const *values,
+                             size_t count) {
   pome__value **copy = copy_values(program, values, count);
   if (copy == NULL) return false;
   block->outputs = copy;
@@ -176,8 +184,8 @@ bool pome__program_add_attribute(pome__program *program, pome__function *functio
   return true;
 }
 
-pome__literal *pome__literal_new_tensor(pome__program *program, pome_dtype dtype, int rank, const int64_t *dims,
-                                        const void *data, size_t bytes) {
+pome__literal *pome__literal_new_tensor(pome__program *program, pome_dtype dtype, int rank,
+                                        const int64_t *dims, const void *data, size_t bytes) {
   pome__literal *literal = POME__NEW(&program->arena, pome__literal);
   void *copy = pome__arena_alloc(&program->arena, bytes, 64);
   if (literal == NULL || copy == NULL) return NULL;

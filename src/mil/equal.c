@@ -1,7 +1,8 @@
 /* Whether two programs are the same, whatever form each was read from.
  *
- * Compared is what the text form shows: functions, types, names, operations in order, and constants by value (not by where
- * they are kept). Arguments are compared by name: protobuf maps have no order.
+ * Compared is what the text form shows: functions, types, names, operations in order, and constants
+ * by value (not by where they are kept). Arguments are compared by name: protobuf maps have no
+ * order.
  */
 #include <string.h>
 
@@ -26,7 +27,8 @@ static bool same_value(comparison *c, const pome__value *a, const pome__value *b
   return true;
 }
 
-static bool same_values(comparison *c, pome__value *const *a, size_t a_count, pome__value *const *b, size_t b_count) {
+static bool same_values(comparison *c, pome__value *const *a, size_t a_count, pome__value *const *b,
+                        size_t b_count) {
   if (a_count != b_count) return differ(c, "numbers of values differ");
   for (size_t i = 0; i < a_count; i++) {
     if (!same_value(c, a[i], b[i])) return false;
@@ -41,7 +43,8 @@ static bool same_args(comparison *c, const pome__op *a, const pome__op *b) {
     const pome__arg *y = &b->args[i];
     if (strcmp(x->name, y->name) != 0) y = pome__op_find_arg(b, x->name);
     if (y == NULL) return differ(c, "names of arguments differ");
-    if (x->attribute != y->attribute) return differ(c, "an argument is an attribute in one program only");
+    if (x->attribute != y->attribute)
+      return differ(c, "an argument is an attribute in one program only");
     if (!same_values(c, x->values, x->count, y->values, y->count)) return false;
   }
   return true;
@@ -72,8 +75,8 @@ static bool same_block(comparison *c, const pome__block *a, const pome__block *b
   return true;
 }
 
-static bool same_attributes(comparison *c, const pome__attribute *a, size_t a_count, const pome__attribute *b,
-                            size_t b_count) {
+static bool same_attributes(comparison *c, const pome__attribute *a, size_t a_count,
+                            const pome__attribute *b, size_t b_count) {
   if (a_count != b_count) return differ(c, "numbers of attributes differ");
   for (size_t i = 0; i < a_count; i++) {
     if (strcmp(a[i].name, b[i].name) != 0 || !pome__literal_equal(a[i].value, b[i].value)) {
@@ -92,7 +95,8 @@ static bool same_function(comparison *c, const pome__function *a, const pome__fu
 }
 
 static bool same_program(comparison *c, const pome__program *a, const pome__program *b) {
-  if (!same_attributes(c, a->attributes, a->attribute_count, b->attributes, b->attribute_count)) return false;
+  if (!same_attributes(c, a->attributes, a->attribute_count, b->attributes, b->attribute_count))
+    return false;
   if (a->function_count != b->function_count) return differ(c, "numbers of functions differ");
   for (size_t i = 0; i < a->function_count; i++) {
     if (!same_function(c, a->functions[i], b->functions[i])) return false;

@@ -1,4 +1,5 @@
-/* Floating-point numbers in hexadecimal, taken from the bits of the double. Subnormal doubles are normalised too. */
+/* Floating-point numbers in hexadecimal, taken from the bits of the double. Subnormal doubles are
+ * normalised too. */
 #include "mil/hexfloat.h"
 
 #include <inttypes.h>
@@ -31,8 +32,10 @@ size_t pome__hexfloat_format(double value, char text[POME__HEXFLOAT_TEXT]) {
     fraction &= ((uint64_t)1 << FRACTION_BITS) - 1;
   }
   exponent -= EXPONENT_BIAS;
-  if (fraction == 0) return (size_t)snprintf(text, POME__HEXFLOAT_TEXT, "%s0x1p%+d", sign, exponent);
+  if (fraction == 0)
+    return (size_t)snprintf(text, POME__HEXFLOAT_TEXT, "%s0x1p%+d", sign, exponent);
   int digits = FRACTION_BITS / 4;
   for (; (fraction & 0xf) == 0; digits--) fraction >>= 4;
-  return (size_t)snprintf(text, POME__HEXFLOAT_TEXT, "%s0x1.%0*" PRIx64 "p%+d", sign, digits, fraction, exponent);
+  return (size_t)snprintf(text, POME__HEXFLOAT_TEXT, "%s0x1.%0*" PRIx64 "p%+d", sign, digits,
+                          fraction, exponent);
 }

@@ -1,5 +1,5 @@
-/* Floating-point numbers as program text has them: hexadecimal, "0x1.8p+1", normalised, so that nothing is lost. Independent
- * of the locale. */
+/* Floating-point numbers as program text has them: hexadecimal, "0x1.8p+1", normalised, so that
+ * nothing is lost. Independent of the locale. */
 #ifndef POME_SRC_MIL_HEXFLOAT_H
 #define POME_SRC_MIL_HEXFLOAT_H
 

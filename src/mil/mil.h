@@ -1,12 +1,13 @@
 /* The program form: Apple's Model Intermediate Language in memory.
  *
- * A program holds functions; a function has typed inputs (states are inputs too), an opset and a block of operations
- * in execution order; an operation takes named arguments, gives named values and may hold blocks. Every
- * argument is a list of values; a literal written in place is a value without a name that carries a literal.
- * `mil` knows neither files nor devices, and not what an op means: that is `ops`.
+ * A program holds functions; a function has typed inputs (states are inputs too), an opset and a
+ * block of operations in execution order; an operation takes named arguments, gives named values
+ * and may hold blocks. Every argument is a list of values; a literal written in place is a value
+ * without a name that carries a literal. `mil` knows neither files nor devices, and not what an op
+ * means: that is `ops`.
  *
- * Everything lives in the program's arena. Constant data stays where it is: a literal points into the mapped
- * weight file or into the arena.
+ * Everything lives in the program's arena. Constant data stays where it is: a literal points into
+ * the mapped weight file or into the arena.
  */
 #ifndef POME_SRC_MIL_MIL_H
 #define POME_SRC_MIL_MIL_H
@@ -45,9 +46,9 @@ typedef enum pome__type_kind {
 
 typedef struct pome__type {
   pome__type_kind kind;
-  pome_dtype dtype;             /* tensors */
-  int32_t rank;                 /* tensors; -1: not known */
-  int64_t dims[POME_MAX_RANK];  /* POME_DIM_UNKNOWN where not known */
+  pome_dtype dtype;            /* tensors */
+  int32_t rank;                /* tensors; -1: not known */
+  int64_t dims[POME_MAX_RANK]; /* POME_DIM_UNKNOWN where not known */
   const struct pome__type *const *elements;
   size_t element_count;
   int64_t length; /* lists; -1: not known */
@@ -56,13 +57,14 @@ typedef struct pome__type {
 /* Where compilers put weights; programs that name no other file mean this one. */
 #define POME__BLOB_PATH "@model_path/weights/weight.bin"
 
-/* A compile-time value. Tensors: `data` holds count elements, contiguous, little endian, sub-byte packed; strings
- * are an array of pome_string. Tuples, lists: items. Dictionaries: key and value in turn. */
+/* A compile-time value. Tensors: `data` holds count elements, contiguous, little endian, sub-byte
+ * packed; strings are an array of pome_string. Tuples, lists: items. Dictionaries: key and value in
+ * turn. */
 typedef struct pome__literal {
   pome__type type; /* of tensors fully known; aggregates may leave the sizes of their parts open */
   const void *data;
   size_t bytes;
-  uint64_t blob_offset;  /* of the metadata record in the weight file, or POME_NO_OFFSET: immediate */
+  uint64_t blob_offset; /* of the record's metadata in the weight file; POME_NO_OFFSET: immediate */
   const char *blob_path; /* as the program names the weight file; NULL: POME__BLOB_PATH */
   const struct pome__literal *const *items;
   size_t item_count;
@@ -75,12 +77,13 @@ typedef struct pome__function pome__function;
 typedef struct pome__value {
   const char *name; /* "" for a literal written in place */
   pome__type type;
-  const pome__literal *literal; /* known at compile time (const ops and literals in place), or NULL */
-  pome__op *producer;           /* NULL for inputs of functions and blocks and for literals in place */
-  uint32_t index;               /* dense within the function, nested blocks included; literals in place too */
+  const pome__literal *literal; /* of const ops and literals in place, else NULL */
+  pome__op *producer; /* NULL for inputs of functions and blocks and for literals in place */
+  uint32_t index;     /* dense within the function, nested blocks included; literals in place too */
 } pome__value;
 
-/* A named argument. Parameters that files keep in attributes (const's `val`, iOS16 constexpr ops) are arguments with `attribute` set. */
+/* A named argument. Parameters that files keep in attributes (const's `val`, iOS16 constexpr ops)
+ * are arguments with `attribute` set. */
 typedef struct pome__arg {
   const char *name;
   pome__value **values;
@@ -98,10 +101,10 @@ struct pome__op {
   pome__block **blocks;
   size_t block_count;
   pome__block *parent;
-  uint32_t index;                      /* dense within the function, in execution order */
-  uint32_t line;                       /* in a text file; 0 when unknown */
-  const struct pome__schema *schema;   /* set by ops; NULL before */
-  pome__arg **by_param;                /* set by ops: argument of each schema parameter, NULL when absent */
+  uint32_t index;                    /* dense within the function, in execution order */
+  uint32_t line;                     /* in a text file; 0 when unknown */
+  const struct pome__schema *schema; /* set by ops; NULL before */
+  pome__arg **by_param; /* set by ops: argument of each schema parameter, NULL when absent */
 };
 
 struct pome__block {
@@ -146,28 +149,35 @@ typedef struct pome__program {
 pome__program *pome__program_create(const pome_allocator *allocator, size_t limit);
 void pome__program_free(pome__program *program);
 
-pome__function *pome__program_add_function(pome__program *program, const char *name, pome__opset opset);
+pome__function *pome__program_add_function(pome__program *program, const char *name,
+                                           pome__opset opset);
 /* For inputs of functions and blocks, outputs of ops, and literals in place (name ""). */
-pome__value *pome__function_new_value(pome__program *program, pome__function *function, const char *name, const pome__type *type);
+pome__value *pome__function_new_value(pome__program *program, pome__function *function,
+                                      const char *name, const pome__type *type);
 bool pome__function_add_input(pome__program *program, pome__function *function, pome__value *value);
 pome__block *pome__block_new(pome__program *program, pome__function *function, pome__op *owner);
 pome__op *pome__op_new(pome__program *program, const char *type);
 /* Appends to the block; sets parent and index. */
 bool pome__block_append(pome__program *program, pome__block *block, pome__op *op);
-bool pome__op_add_arg(pome__program *program, pome__op *op, const char *name, pome__value *const *values, size_t count, bool attribute);
+bool pome__op_add_arg(pome__program *program, pome__op *op, const char *name,
+                      pome__value *const *values, size_t count, bool attribute);
 bool pome__op_add_output(pome__program *program, pome__op *op, pome__value *value);
 bool pome__op_add_block(pome__program *program, pome__op *op, pome__block *block);
-bool pome__block_set_inputs(pome__program *program, pome__block *block, pome__value *const *values, size_t count);
-bool pome__block_set_outputs(pome__program *program, pome__block *block, pome__value *const *values, size_t count);
+bool pome__block_set_inputs(pome__program *program, pome__block *block, pome__value *const *values,
+                            size_t count);
+bool pome__block_set_outputs(pome__program *program, pome__block *block, pome__value *const *values,
+                             size_t count);
 
 /* `function` NULL: an attribute of the program. */
 bool pome__program_add_attribute(pome__program *program, pome__function *function, const char *name,
                                  const pome__literal *value);
-/* A tensor literal with a copy of `bytes` bytes of data (strings: of the pome_strings, not of their text). `data` NULL: zeros. */
-pome__literal *pome__literal_new_tensor(pome__program *program, pome_dtype dtype, int rank, const int64_t *dims,
-                                        const void *data, size_t bytes);
+/* A tensor literal with a copy of `bytes` bytes of data (strings: of the pome_strings, not of their
+ * text). `data` NULL: zeros. */
+pome__literal *pome__literal_new_tensor(pome__program *program, pome_dtype dtype, int rank,
+                                        const int64_t *dims, const void *data, size_t bytes);
 /* A literal in place: a value without name. */
-pome__value *pome__function_new_literal(pome__program *program, pome__function *function, const pome__literal *literal);
+pome__value *pome__function_new_literal(pome__program *program, pome__function *function,
+                                        const pome__literal *literal);
 
 const pome__arg *pome__op_find_arg(const pome__op *op, const char *name);
 pome__function *pome__program_find_function(const pome__program *program, const char *name);
@@ -175,8 +185,8 @@ pome__function *pome__program_find_function(const pome__program *program, const 
 /* ---- types (type.c) ---- */
 pome__type pome__type_tensor(pome_dtype dtype, int rank, const int64_t *dims);
 bool pome__type_equal(const pome__type *a, const pome__type *b);
-/* True when a value of type `actual` may stand where `declared` is written: equal but for dimensions, ranks and
- * lengths that either side does not know. */
+/* True when a value of type `actual` may stand where `declared` is written: equal but for
+ * dimensions, ranks and lengths that either side does not know. */
 bool pome__type_fits(const pome__type *declared, const pome__type *actual);
 /* True when every dimension (of all parts) is known. */
 bool pome__type_is_known(const pome__type *type);
@@ -187,22 +197,27 @@ const char *pome__type_format(const pome__type *type, char *buffer, size_t size)
 pome_tensor pome__literal_tensor(const pome__literal *literal);
 bool pome__literal_equal(const pome__literal *a, const pome__literal *b);
 
-/* ---- structure (verify.c): names unique and defined before use, in scope; known opsets; literals as large as
- * their types say; ranks and depth bounded. Sets indices anew. ---- */
+/* ---- structure (verify.c): names unique and defined before use, in scope; known opsets; literals
+ * as large as their types say; ranks and depth bounded. Sets indices anew. ---- */
 pome_status pome__program_verify(pome__program *program, pome_error *error);
 
-/* Equal in everything the text form shows (names, types, arguments, literals, order). On false `*why` (may be NULL) gets a short text. */
+/* Equal in everything the text form shows (names, types, arguments, literals, order). On false
+ * `*why` (may be NULL) gets a short text. */
 bool pome__program_equal(const pome__program *a, const pome__program *b, const char **why);
 
 /* ---- text (print.c) ---- */
 typedef struct pome__print_options {
-  size_t inline_limit; /* literals of more elements than this that came from a weight file print as BLOBFILE; 0: always inline */
+  size_t inline_limit; /* literals of more elements than this that came from a weight file print as
+                          BLOBFILE; 0: always inline */
 } pome__print_options;
-/* NULL options: every literal that has a blob offset prints as BLOBFILE. `pome__program_print` is this with NULL. */
-pome_status pome__program_print_with(const pome__program *program, const pome__print_options *options,
-                                     pome_status (*write)(void *context, const char *text, size_t size),
-                                     void *context, pome_error *error);
-pome_status pome__program_print(const pome__program *program, pome_status (*write)(void *context, const char *text, size_t size),
+/* NULL options: every literal that has a blob offset prints as BLOBFILE. `pome__program_print` is
+ * this with NULL. */
+pome_status
+pome__program_print_with(const pome__program *program, const pome__print_options *options,
+                         pome_status (*write)(void *context, const char *text, size_t size),
+                         void *context, pome_error *error);
+pome_status pome__program_print(const pome__program *program,
+                                pome_status (*write)(void *context, const char *text, size_t size),
                                 void *context, pome_error *error);
 
 #endif

@@ -1,8 +1,9 @@
 /* Programs as text, byte for byte as compilers write model.mil.
  *
- * Two dialects: programs of up to iOS17 spell scalars "tensor<int32, []>(1)" under program(1.0), later ones "int32(1)" under
- * program(1.3). Blocks of operations have a form of our own (docs/mil-text.md). The text leaves through a small buffer; memory
- * does not grow with the program.
+ * Two dialects: programs of up to iOS17 spell scalars "tensor<int32, []>(1)" under program(1.0),
+ * later ones "int32(1)" under program(1.3). Blocks of operations have a form of our own
+ * (docs/mil-text.md). The text leaves through a small buffer; memory does not grow with the
+ * program.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 #include "tensor/shape.h"
 
 #define OP_INDENT 12
-#define RUN 64 /* elements loaded at a time */
+#define RUN       64 /* elements loaded at a time */
 
 typedef struct {
   pome_status (*write)(void *context, const char *text, size_t size);
@@ -34,7 +35,8 @@ typedef struct {
 static void flush(printer *p) {
   if (p->status == POME_OK && p->used != 0) {
     p->status = p->write(p->context, p->text, p->used);
-    if (p->status != POME_OK) pome__fail(p->error, p->status, "the program's text could not be written");
+    if (p->status != POME_OK)
+      pome__fail(p->error, p->status, "the program's text could not be written");
   }
   p->used = 0;
 }
@@ -52,7 +54,9 @@ static void put_bytes(void *context, const char *text, size_t size) {
   }
 }
 
-static void put(printer *p, const char *text) { put_bytes(p, text, strlen(text)); }
+static void put(printer *p, const char *text) {
+  put_bytes(p, text, strlen(text));
+}
 
 static void put_spaces(printer *p, int count) {
   for (int i = 0; i < count; i++) put(p, " ");
@@ -91,7 +95,8 @@ static void put_string(printer *p, const char *text, size_t size) {
 }
 
 static bool is_plain_name(const char *name) {
-  if (strcmp(name, "nan") == 0 || strcmp(name, "inf") == 0 || strcmp(name, "infinity") == 0) return false;
+  if (strcmp(name, "nan") == 0 || strcmp(name, "inf") == 0 || strcmp(name, "infinity") == 0)
+    return false;
   for (const char *at = name; *at != '\0'; at++) {
     bool letter = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || *at == '_';
     bool digit = *at >= '0' && *at <= '9';
@@ -125,7 +130,8 @@ static void load_run(element_reader *reader) {
   if (pome__dtype_is_float(literal->type.dtype)) {
     pome__load_f64(literal->data, literal->type.dtype, (int64_t)reader->next, 1, n, reader->floats);
   } else {
-    pome__load_i64(literal->data, literal->type.dtype, (int64_t)reader->next, 1, n, reader->integers);
+    pome__load_i64(literal->data, literal->type.dtype, (int64_t)reader->next, 1, n,
+                   reader->integers);
   }
 }
 
@@ -189,7 +195,8 @@ static void put_tensor(printer *p, const pome__literal *literal) {
   element_reader reader = {.literal = literal};
   if (!pome__shape_count(literal->type.rank, literal->type.dims, &reader.count)) {
     p->status = pome__fail(p->error, POME_INPUT, "a constant's size is unknown or too large");
-  } else if (literal->blob_offset != POME_NO_OFFSET && !p->inline_always && reader.count > p->inline_limit) {
+  } else if (literal->blob_offset != POME_NO_OFFSET && !p->inline_always &&
+             reader.count > p->inline_limit) {
     put_blob(p, literal);
   } else if (reader.count == 0) {
     put(p, "[]");
@@ -199,11 +206,14 @@ static void put_tensor(printer *p, const pome__literal *literal) {
 }
 
 static void put_body(printer *p, const pome__literal *literal, int depth) {
-  static const char *const open[] = {[POME__TYPE_LIST] = "[", [POME__TYPE_TUPLE] = "(", [POME__TYPE_DICT] = "{"};
-  static const char *const close[] = {[POME__TYPE_LIST] = "]", [POME__TYPE_TUPLE] = ")", [POME__TYPE_DICT] = "}"};
+  static const char *const open[] = {
+      [POME__TYPE_LIST] = "[", [POME__TYPE_TUPLE] = "(", [POME__TYPE_DICT] = "{"};
+  static const char *const close[] = {
+      [POME__TYPE_LIST] = "]", [POME__TYPE_TUPLE] = ")", [POME__TYPE_DICT] = "}"};
   pome__type_kind kind = literal->type.kind;
   if (depth > POME__MAX_DEPTH || kind == POME__TYPE_STATE) {
-    p->status = pome__fail(p->error, POME_INPUT, "a constant is nested too deep or of a type that has none");
+    p->status = pome__fail(p->error, POME_INPUT,
+                           "a constant is nested too deep or of a type that has none");
     return;
   }
   if (kind == POME__TYPE_TENSOR) {
@@ -331,10 +341,12 @@ static void put_op(printer *p, const pome__op *op, int indent, int depth) {
 /* The operations, the closing brace and the outputs. */
 static void put_block(printer *p, const pome__block *block, int indent, int depth) {
   if (depth > POME__MAX_DEPTH) {
-    p->status = pome__fail(p->error, POME_INPUT, "blocks are nested more than %d deep", POME__MAX_DEPTH);
+    p->status =
+        pome__fail(p->error, POME_INPUT, "blocks are nested more than %d deep", POME__MAX_DEPTH);
     return;
   }
-  for (size_t i = 0; i < block->op_count && p->status == POME_OK; i++) put_op(p, block->ops[i], indent, depth);
+  for (size_t i = 0; i < block->op_count && p->status == POME_OK; i++)
+    put_op(p, block->ops[i], indent, depth);
   put_spaces(p, indent - 4);
   put(p, "} -> (");
   for (size_t i = 0; i < block->output_count; i++) {
@@ -346,7 +358,8 @@ static void put_block(printer *p, const pome__block *block, int indent, int dept
 
 /* ---- program ---- */
 
-static void put_attributes(printer *p, const pome__attribute *attributes, size_t count, const char *end) {
+static void put_attributes(printer *p, const pome__attribute *attributes, size_t count,
+                           const char *end) {
   if (count == 0) return;
   for (size_t i = 0; i < count; i++) {
     put(p, i == 0 ? "[" : ", ");
@@ -379,9 +392,10 @@ static bool has_bare_scalars(const pome__program *program) {
   return false;
 }
 
-pome_status pome__program_print_with(const pome__program *program, const pome__print_options *options,
-                                     pome_status (*write)(void *context, const char *text, size_t size),
-                                     void *context, pome_error *error) {
+pome_status
+pome__program_print_with(const pome__program *program, const pome__print_options *options,
+                         pome_status (*write)(void *context, const char *text, size_t size),
+                         void *context, pome_error *error) {
   printer p = {.write = write, .context = context, .error = error, .status = POME_OK};
   p.bare_scalars = has_bare_scalars(program);
   p.inline_always = options != NULL && options->inline_limit == 0;
@@ -389,7 +403,8 @@ pome_status pome__program_print_with(const pome__program *program, const pome__p
   put(&p, p.bare_scalars ? "program(1.3)\n" : "program(1.0)\n");
   put_attributes(&p, program->attributes, program->attribute_count, "\n");
   put(&p, "{\n");
-  for (size_t i = 0; i < program->function_count && p.status == POME_OK; i++) put_function(&p, program->functions[i]);
+  for (size_t i = 0; i < program->function_count && p.status == POME_OK; i++)
+    put_function(&p, program->functions[i]);
   put(&p, "}");
   flush(&p);
   return p.status;

@@ -1,5 +1,6 @@
-/* Names in scope. Entries stand in one array in the order they were added, so that taking the newest ones back only
- * moves bucket heads: an entry is always the head of its bucket when it is the newest. */
+/* Names in scope. Entries stand in one array in the order they were added, so that taking the
+ * newest ones back only moves bucket heads: an entry is always the head of its bucket when it is
+ * the newest. */
 #include "mil/scope.h"
 
 #include <string.h>

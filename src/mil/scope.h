@@ -1,6 +1,7 @@
 /* Names in scope: a hash table whose newest names can be taken back, as leaving a block does.
  *
- * Keys are not copied. Lookups take constant time also for names chosen to collide: the hash is seeded by an address.
+ * Keys are not copied. Lookups take constant time also for names chosen to collide: the hash is
+ * seeded by an address.
  */
 #ifndef POME_SRC_MIL_SCOPE_H
 #define POME_SRC_MIL_SCOPE_H

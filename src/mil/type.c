@@ -13,9 +13,9 @@
 static const struct {
   const char *name, *text;
 } opsets[POME__OPSET_COUNT] = {
-    [POME__OPSET_NONE] = {"", ""},         [POME__IOS13] = {"CoreML3", "ios13"},
-    [POME__IOS15] = {"CoreML5", "ios15"},  [POME__IOS16] = {"CoreML6", "ios16"},
-    [POME__IOS17] = {"CoreML7", "ios17"},  [POME__IOS18] = {"CoreML8", "ios18"},
+    [POME__OPSET_NONE] = {"", ""},        [POME__IOS13] = {"CoreML3", "ios13"},
+    [POME__IOS15] = {"CoreML5", "ios15"}, [POME__IOS16] = {"CoreML6", "ios16"},
+    [POME__IOS17] = {"CoreML7", "ios17"}, [POME__IOS18] = {"CoreML8", "ios18"},
     [POME__IOS26] = {"CoreML9", "ios26"},
 };
 
@@ -65,7 +65,9 @@ static bool types_match(const pome__type *a, const pome__type *b, bool loosely, 
   return true;
 }
 
-bool pome__type_equal(const pome__type *a, const pome__type *b) { return types_match(a, b, false, 0); }
+bool pome__type_equal(const pome__type *a, const pome__type *b) {
+  return types_match(a, b, false, 0);
+}
 
 bool pome__type_fits(const pome__type *declared, const pome__type *actual) {
   return types_match(declared, actual, true, 0);
@@ -86,7 +88,9 @@ static bool is_known(const pome__type *type, int depth) {
   return true;
 }
 
-bool pome__type_is_known(const pome__type *type) { return is_known(type, 0); }
+bool pome__type_is_known(const pome__type *type) {
+  return is_known(type, 0);
+}
 
 static void put(const pome__text_sink *sink, const char *text) {
   sink->put(sink->context, text, strlen(text));
@@ -114,7 +118,8 @@ static void put_tensor(const pome__type *type, bool bare_scalars, const pome__te
   put(sink, type->rank < 0 ? ">" : "]>");
 }
 
-static void put_type(const pome__type *type, bool bare_scalars, const pome__text_sink *sink, int depth) {
+static void put_type(const pome__type *type, bool bare_scalars, const pome__text_sink *sink,
+                     int depth) {
   static const char *const heads[] = {[POME__TYPE_LIST] = "list<",
                                       [POME__TYPE_TUPLE] = "tuple<",
                                       [POME__TYPE_DICT] = "dict<",
@@ -166,7 +171,9 @@ const char *pome__type_format(const pome__type *type, char *text, size_t size) {
 }
 
 pome_tensor pome__literal_tensor(const pome__literal *literal) {
-  pome_tensor tensor = {.data = (void *)(uintptr_t)literal->data, .dtype = literal->type.dtype, .rank = literal->type.rank};
+  pome_tensor tensor = {.data = (void *)(uintptr_t)literal->data,
+                        .dtype = literal->type.dtype,
+                        .rank = literal->type.rank};
   for (int i = 0; i < tensor.rank; i++) tensor.shape[i] = literal->type.dims[i];
   pome__shape_strides(tensor.rank, tensor.shape, tensor.strides);
   return tensor;
@@ -174,7 +181,8 @@ pome_tensor pome__literal_tensor(const pome__literal *literal) {
 
 static bool strings_equal(const pome_string *a, const pome_string *b, size_t count) {
   for (size_t i = 0; i < count; i++) {
-    if (a[i].size != b[i].size || (a[i].size != 0 && memcmp(a[i].data, b[i].data, a[i].size) != 0)) return false;
+    if (a[i].size != b[i].size || (a[i].size != 0 && memcmp(a[i].data, b[i].data, a[i].size) != 0))
+      return false;
   }
   return true;
 }
@@ -189,7 +197,8 @@ static bool elements_equal(const pome__literal *a, const pome__literal *b) {
   if (!pome__dtype_is_float(dtype)) return false;
   size_t size = pome_dtype_bits(dtype) / 8;
   for (size_t i = 0; i < a->bytes / size; i++) {
-    if (memcmp((const char *)a->data + i * size, (const char *)b->data + i * size, size) == 0) continue;
+    if (memcmp((const char *)a->data + i * size, (const char *)b->data + i * size, size) == 0)
+      continue;
     double x, y;
     pome__load_f64(a->data, dtype, (int64_t)i, 1, 1, &x);
     pome__load_f64(b->data, dtype, (int64_t)i, 1, 1, &y);
@@ -209,4 +218,6 @@ static bool literals_equal(const pome__literal *a, const pome__literal *b, int d
   return true;
 }
 
-bool pome__literal_equal(const pome__literal *a, const pome__literal *b) { return literals_equal(a, b, 0); }
+bool pome__literal_equal(const pome__literal *a, const pome__literal *b) {
+  return literals_equal(a, b, 0);
+}

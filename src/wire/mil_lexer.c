@@ -3,13 +3,17 @@
 
 #include <string.h>
 
-static bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
+static bool is_digit(uint8_t c) {
+  return c >= '0' && c <= '9';
+}
 
 static bool starts_name(uint8_t c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-static bool continues_name(uint8_t c) { return starts_name(c) || is_digit(c); }
+static bool continues_name(uint8_t c) {
+  return starts_name(c) || is_digit(c);
+}
 
 void pome__lexer_init(pome__lexer *lexer, pome__bytes text) {
   lexer->at = text.size != 0 ? text.data : (const uint8_t *)"";
@@ -59,11 +63,13 @@ static pome_status read_string(pome__lexer *lexer, pome__token *token, pome_erro
   return fail(token, error, "a string is not closed before the end of the text");
 }
 
-/* Takes letters, digits, points, and signs that follow an exponent's letter; what they mean is the number reader's concern. */
+/* Takes letters, digits, points, and signs that follow an exponent's letter; what they mean is the
+ * number reader's concern. */
 static void take_number(pome__lexer *lexer) {
   const uint8_t *start = lexer->at;
   if (*lexer->at == '-' || *lexer->at == '+') lexer->at++;
-  bool hexadecimal = lexer->end - lexer->at >= 2 && lexer->at[0] == '0' && (lexer->at[1] | 0x20) == 'x';
+  bool hexadecimal =
+      lexer->end - lexer->at >= 2 && lexer->at[0] == '0' && (lexer->at[1] | 0x20) == 'x';
   uint8_t exponent = hexadecimal ? 'p' : 'e';
   for (; lexer->at < lexer->end; lexer->at++) {
     uint8_t c = *lexer->at;
@@ -87,7 +93,8 @@ static pome__token_kind read_plain(pome__lexer *lexer) {
   }
   if (starts_name(*start)) {
     while (lexer->at < lexer->end && continues_name(*lexer->at)) lexer->at++;
-    return is_number_word(start, (size_t)(lexer->at - start)) ? POME__TOKEN_NUMBER : POME__TOKEN_NAME;
+    return is_number_word(start, (size_t)(lexer->at - start)) ? POME__TOKEN_NUMBER
+                                                              : POME__TOKEN_NAME;
   }
   lexer->at += left >= 2 && start[0] == '-' && start[1] == '>' ? 2 : 1;
   return POME__TOKEN_PUNCT;

@@ -1,5 +1,6 @@
-/* Tokens of MIL text, as `model.mil` in compiled bundles has it: names, strings with escapes, decimal and hexadecimal
- * numbers, punctuation, `->`. The lexer knows no grammar. Comments (// to the end of the line) are skipped. */
+/* Tokens of MIL text, as `model.mil` in compiled bundles has it: names, strings with escapes,
+ * decimal and hexadecimal numbers, punctuation, `->`. The lexer knows no grammar. Comments (// to
+ * the end of the line) are skipped. */
 #ifndef POME_SRC_WIRE_MIL_LEXER_H
 #define POME_SRC_WIRE_MIL_LEXER_H
 

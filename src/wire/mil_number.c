@@ -1,7 +1,7 @@
 /* What number and string tokens of MIL text mean.
  *
- * Weights may stand in the text as megabytes of hexadecimal floats, so those are read directly; decimal floats, which
- * compilers do not write, go through strtod.
+ * Weights may stand in the text as megabytes of hexadecimal floats, so those are read directly;
+ * decimal floats, which compilers do not write, go through strtod.
  */
 #include "wire/mil_number.h"
 
@@ -38,7 +38,8 @@ bool pome__text_integer(pome__bytes text, bool *negative, uint64_t *magnitude) {
   if (text.size == 0) return false;
   for (size_t i = 0; i < text.size; i++) {
     uint64_t digit = (uint64_t)digit_value(text.data[i]);
-    if (digit >= base || __builtin_mul_overflow(value, base, &value) || __builtin_add_overflow(value, digit, &value)) {
+    if (digit >= base || __builtin_mul_overflow(value, base, &value) ||
+        __builtin_add_overflow(value, digit, &value)) {
       return false;
     }
   }
@@ -60,7 +61,8 @@ static bool read_exponent(pome__bytes text, int64_t *exponent) {
   return true;
 }
 
-/* After "0x". The mantissa keeps 60 bits and whether anything non-zero follows, enough to round once. */
+/* After "0x". The mantissa keeps 60 bits and whether anything non-zero follows, enough to round
+ * once. */
 static bool read_hex_float(pome__bytes text, double *value) {
   uint64_t mantissa = 0;
   int64_t exponent = 0, written = 0;
@@ -96,7 +98,8 @@ static bool read_hex_float(pome__bytes text, double *value) {
 
 static size_t count_digits(pome__bytes text, size_t at) {
   size_t count = 0;
-  while (at + count < text.size && text.data[at + count] >= '0' && text.data[at + count] <= '9') count++;
+  while (at + count < text.size && text.data[at + count] >= '0' && text.data[at + count] <= '9')
+    count++;
   return count;
 }
 
@@ -121,7 +124,8 @@ static bool read_decimal(pome__bytes text, double *value) {
   if (at < text.size) {
     int64_t exponent;
     if ((text.data[at] | 0x20) != 'e') return false;
-    if (!read_exponent((pome__bytes){text.data + at + 1, text.size - at - 1}, &exponent)) return false;
+    if (!read_exponent((pome__bytes){text.data + at + 1, text.size - at - 1}, &exponent))
+      return false;
     memcpy(buffer + used, text.data + at, text.size - at);
     used += text.size - at;
   }

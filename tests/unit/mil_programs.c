@@ -37,7 +37,8 @@ void add_arg(pome__program *program, pome__op *op, const char *name, pome__value
   assert_true(pome__op_add_arg(program, op, name, &value, 1, false));
 }
 
-pome__op *add_const(pome__program *program, pome__block *block, const char *name, const pome__literal *literal) {
+pome__op *add_const(pome__program *program, pome__block *block, const char *name,
+                    const pome__literal *literal) {
   assert_non_null(literal);
   pome__op *op = add_op(program, block, "const", name, &literal->type);
   pome__value *value = pome__function_new_literal(program, block->function, literal);
@@ -52,7 +53,8 @@ void set_outputs(pome__program *program, pome__block *block, pome__value *value)
 
 pome__literal *string_literal(pome__program *program, const char *text, size_t size) {
   pome_string string = {pome__arena_string(&program->arena, text, size), size};
-  pome__literal *literal = pome__literal_new_tensor(program, POME_STRING, 0, NULL, &string, sizeof(string));
+  pome__literal *literal =
+      pome__literal_new_tensor(program, POME_STRING, 0, NULL, &string, sizeof(string));
   assert_non_null(literal);
   return literal;
 }
@@ -71,7 +73,9 @@ pome__program *simple_program(void) {
   pome__block *body = program->functions[0]->body;
   pome__type type = pome__type_tensor(POME_FP16, 2, dims);
   pome__value *x = add_input(program, "x", &type);
-  pome__op *y = add_const(program, body, "y", pome__literal_new_tensor(program, POME_FP16, 2, dims, ones, sizeof(ones)));
+  pome__op *y =
+      add_const(program, body, "y",
+                pome__literal_new_tensor(program, POME_FP16, 2, dims, ones, sizeof(ones)));
   pome__op *z = add_op(program, body, "add", "z", &type);
   add_arg(program, z, "x", x);
   add_arg(program, z, "y", y->outputs[0]);
@@ -80,7 +84,8 @@ pome__program *simple_program(void) {
 }
 
 /* A block of `owner` with the two loop inputs, when `with_inputs`. */
-static pome__block *add_block(pome__program *program, pome__op *owner, bool with_inputs, pome__value *inputs[2]) {
+static pome__block *add_block(pome__program *program, pome__op *owner, bool with_inputs,
+                              pome__value *inputs[2]) {
   pome__function *function = program->functions[0];
   pome__type number = pome__type_tensor(POME_INT32, 0, NULL);
   pome__type vector = pome__type_tensor(POME_FP16, 1, four);
@@ -96,7 +101,8 @@ static pome__block *add_block(pome__program *program, pome__op *owner, bool with
 }
 
 /* The body: next = sub(n, one); sum = cond(go) { add(x, x) } { x }. */
-static void fill_loop_body(pome__program *program, pome__op *loop, pome__value *one, pome__value *flag) {
+static void fill_loop_body(pome__program *program, pome__op *loop, pome__value *one,
+                           pome__value *flag) {
   pome__type number = pome__type_tensor(POME_INT32, 0, NULL);
   pome__type vector = pome__type_tensor(POME_FP16, 1, four);
   pome__value *inputs[2];
@@ -129,8 +135,9 @@ pome__program *nested_program(pome__opset opset) {
   pome__value *n = add_input(program, "n", &number);
   pome__value *x = add_input(program, "x", &vector);
   pome__value *f = add_input(program, "flag", &flag);
-  pome__op *unit = add_const(program, function->body, "one",
-                             pome__literal_new_tensor(program, POME_INT32, 0, NULL, &one, sizeof(one)));
+  pome__op *unit =
+      add_const(program, function->body, "one",
+                pome__literal_new_tensor(program, POME_INT32, 0, NULL, &one, sizeof(one)));
   pome__op *loop = add_op(program, function->body, "while_loop", "left", &number);
   pome__value *y = pome__function_new_value(program, function, "y", &vector);
   assert_true(pome__op_add_output(program, loop, y));
@@ -147,7 +154,8 @@ pome__program *nested_program(pome__opset opset) {
   return program;
 }
 
-/* Every bit pattern of the narrow floats; arbitrary ones, padded with zero bits, of the other types. */
+/* Every bit pattern of the narrow floats; arbitrary ones, padded with zero bits, of the other
+ * types. */
 static pome__literal *sample_of(pome__program *program, pome_dtype dtype) {
   unsigned bits = pome_dtype_bits(dtype);
   size_t count = pome__dtype_is_float(dtype) && bits <= 16 ? (size_t)1 << bits : 130;
@@ -169,17 +177,21 @@ static pome__literal *sample_of(pome__program *program, pome_dtype dtype) {
 }
 
 static void add_special_floats(pome__program *program, pome__block *block) {
-  static const uint32_t singles[] = {0, 0x80000000, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000,
-                                     1, 0x7f7fffff, 0x00800000, 0x3eaaaaab};
-  static const uint64_t doubles[] = {0, 0x8000000000000000u, 0x7ff0000000000000u, 0xfff0000000000000u,
-                                     1, 0x7fefffffffffffffu, 0x0010000000000000u, 0x3fd5555555555555u};
+  static const uint32_t singles[] = {0,          0x80000000, 0x7f800000, 0xff800000, 0x7fc00000,
+                                     0xffc00000, 1,          0x7f7fffff, 0x00800000, 0x3eaaaaab};
+  static const uint64_t doubles[] = {
+      0, 0x8000000000000000u, 0x7ff0000000000000u, 0xfff0000000000000u,
+      1, 0x7fefffffffffffffu, 0x0010000000000000u, 0x3fd5555555555555u};
   int64_t dims[2] = {5, 2};
-  add_const(program, block, "singles", pome__literal_new_tensor(program, POME_FP32, 2, dims, singles, sizeof(singles)));
+  add_const(program, block, "singles",
+            pome__literal_new_tensor(program, POME_FP32, 2, dims, singles, sizeof(singles)));
   dims[0] = 4;
-  add_const(program, block, "doubles", pome__literal_new_tensor(program, POME_FP64, 2, dims, doubles, sizeof(doubles)));
+  add_const(program, block, "doubles",
+            pome__literal_new_tensor(program, POME_FP64, 2, dims, doubles, sizeof(doubles)));
 }
 
-/* tuple<string, list<tensor<int32, [?]>, ?>>, with lists of different lengths, as FlexibleShapeInformation has. */
+/* tuple<string, list<tensor<int32, [?]>, ?>>, with lists of different lengths, as
+ * FlexibleShapeInformation has. */
 static const pome__literal *aggregate(pome__program *program) {
   static const int32_t numbers[3] = {-1, 0, INT32_MAX};
   static const int64_t open[1] = {POME_DIM_UNKNOWN};
@@ -190,18 +202,22 @@ static const pome__literal *aggregate(pome__program *program) {
   const pome__literal **items = POME__NEW_ARRAY(arena, const pome__literal *, 4);
   types[0] = pome__type_tensor(POME_STRING, 0, NULL);
   types[1] = pome__type_tensor(POME_INT32, 1, open);
-  types[2] = (pome__type){.kind = POME__TYPE_LIST, .elements = &parts[0], .element_count = 1, .length = -1};
+  types[2] = (pome__type){
+      .kind = POME__TYPE_LIST, .elements = &parts[0], .element_count = 1, .length = -1};
   parts[0] = &types[1];
   parts[1] = &types[0];
   parts[2] = &types[2];
   int64_t lengths[2] = {1, 3};
   for (int i = 0; i < 2; i++) {
-    items[i] = pome__literal_new_tensor(program, POME_INT32, 1, &lengths[i], numbers, sizeof(int32_t) * (size_t)lengths[i]);
+    items[i] = pome__literal_new_tensor(program, POME_INT32, 1, &lengths[i], numbers,
+                                        sizeof(int32_t) * (size_t)lengths[i]);
   }
-  literals[0] = (pome__literal){.type = types[2], .items = items, .item_count = 2, .blob_offset = POME_NO_OFFSET};
+  literals[0] = (pome__literal){
+      .type = types[2], .items = items, .item_count = 2, .blob_offset = POME_NO_OFFSET};
   items[2] = string_literal(program, "q\"\\\n\t\x01\x7f\xc3\xa4", 9);
   items[3] = &literals[0];
-  literals[1].type = (pome__type){.kind = POME__TYPE_TUPLE, .elements = &parts[1], .element_count = 2};
+  literals[1].type =
+      (pome__type){.kind = POME__TYPE_TUPLE, .elements = &parts[1], .element_count = 2};
   literals[1].items = &items[2];
   literals[1].item_count = 2;
   literals[1].blob_offset = POME_NO_OFFSET;
@@ -220,10 +236,11 @@ static const pome__literal *dictionary(pome__program *program) {
   items[1] = string_literal(program, "a\0b", 3);
   items[2] = string_literal(program, "", 0);
   items[3] = string_literal(program, "{{", 2);
-  *literal = (pome__literal){.type = {.kind = POME__TYPE_DICT, .elements = parts, .element_count = 2},
-                             .items = items,
-                             .item_count = 4,
-                             .blob_offset = POME_NO_OFFSET};
+  *literal =
+      (pome__literal){.type = {.kind = POME__TYPE_DICT, .elements = parts, .element_count = 2},
+                      .items = items,
+                      .item_count = 4,
+                      .blob_offset = POME_NO_OFFSET};
   return literal;
 }
 
@@ -243,7 +260,8 @@ static void add_states(pome__program *program) {
 }
 
 pome__program *literal_program(pome__opset opset) {
-  static const char *const odd[] = {"x:0", "9lives", "nan", "inf", "infinity", "tensor", "block", "true", "a b\"\\"};
+  static const char *const odd[] = {"x:0",    "9lives", "nan",  "inf",    "infinity",
+                                    "tensor", "block",  "true", "a b\"\\"};
   pome__program *program = start_program(opset);
   pome__function *function = program->functions[0];
   int64_t empty[3] = {3, 0, 2};
@@ -252,10 +270,12 @@ pome__program *literal_program(pome__opset opset) {
   assert_true(pome__program_add_attribute(program, function, "Shapes", aggregate(program)));
   pome__value *x = add_input(program, "any", &any);
   for (pome_dtype dtype = POME_BOOL; dtype < POME_DTYPE_COUNT; dtype++) {
-    if (dtype != POME_STRING) add_const(program, function->body, pome_dtype_name(dtype), sample_of(program, dtype));
+    if (dtype != POME_STRING)
+      add_const(program, function->body, pome_dtype_name(dtype), sample_of(program, dtype));
   }
   add_special_floats(program, function->body);
-  add_const(program, function->body, "none", pome__literal_new_tensor(program, POME_INT8, 3, empty, NULL, 0));
+  add_const(program, function->body, "none",
+            pome__literal_new_tensor(program, POME_INT8, 3, empty, NULL, 0));
   add_const(program, function->body, "tuple", aggregate(program));
   for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
     pome__op *op = add_op(program, function->body, "relu", odd[i], &any);
@@ -264,7 +284,8 @@ pome__program *literal_program(pome__opset opset) {
   }
   add_states(program);
   pome__op *op = add_op(program, function->body, "custom:op", "end", &any);
-  pome__value *mixed[2] = {x, pome__function_new_literal(program, function, string_literal(program, "s", 1))};
+  pome__value *mixed[2] = {
+      x, pome__function_new_literal(program, function, string_literal(program, "s", 1))};
   assert_true(pome__op_add_arg(program, op, "none", NULL, 0, false));
   assert_true(pome__op_add_arg(program, op, "values", mixed, 2, false));
   assert_true(pome__op_add_arg(program, op, "zeta", &mixed[1], 1, true));
@@ -288,7 +309,8 @@ pome_status append_text(void *context, const char *text, size_t size) {
 text_buffer print_program(const pome__program *program) {
   text_buffer buffer = {NULL, 0, 0};
   pome_error error = {.status = POME_OK};
-  if (pome__program_print(program, append_text, &buffer, &error) != POME_OK) fail_msg("%s", error.message);
+  if (pome__program_print(program, append_text, &buffer, &error) != POME_OK)
+    fail_msg("%s", error.message);
   return buffer;
 }
 
@@ -305,7 +327,8 @@ pome__bytes tiny_weights(void) {
   return (pome__bytes){file, sizeof(file)};
 }
 
-pome_status tiny_weights_file(void *context, pome__bytes name, pome__bytes *bytes, pome_error *error) {
+pome_status tiny_weights_file(void *context, pome__bytes name, pome__bytes *bytes,
+                              pome_error *error) {
   (void)context;
   (void)name;
   (void)error;

@@ -9,14 +9,16 @@
 pome__program *simple_program(void);
 /* A while_loop whose two blocks share input names, with a cond within its body. */
 pome__program *nested_program(pome__opset opset);
-/* Constants of every element type, special floats, aggregates, states, odd names, literals in place. */
+/* Constants of every element type, special floats, aggregates, states, odd names, literals in
+ * place. */
 pome__program *literal_program(pome__opset opset);
 
 pome__value *add_input(pome__program *program, const char *name, const pome__type *type);
 pome__op *add_op(pome__program *program, pome__block *block, const char *type, const char *output,
                  const pome__type *output_type);
 void add_arg(pome__program *program, pome__op *op, const char *name, pome__value *value);
-pome__op *add_const(pome__program *program, pome__block *block, const char *name, const pome__literal *literal);
+pome__op *add_const(pome__program *program, pome__block *block, const char *name,
+                    const pome__literal *literal);
 void set_outputs(pome__program *program, pome__block *block, pome__value *value);
 pome__literal *string_literal(pome__program *program, const char *text, size_t size);
 
@@ -31,6 +33,7 @@ text_buffer print_program(const pome__program *program);
 
 /* A weight file with one record at offset 64: fp16 [1, 2, 3]. */
 pome__bytes tiny_weights(void);
-pome_status tiny_weights_file(void *context, pome__bytes name, pome__bytes *bytes, pome_error *error);
+pome_status tiny_weights_file(void *context, pome__bytes name, pome__bytes *bytes,
+                              pome_error *error);
 
 #endif

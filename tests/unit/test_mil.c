@@ -1,4 +1,5 @@
-/* The program form: builder, types and literals, the verifier (which refuses each kind of non-program), comparison. */
+/* The program form: builder, types and literals, the verifier (which refuses each kind of
+ * non-program), comparison. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,8 +32,10 @@ static void types_are_spelled(void **state) {
   pome__type tuple = {.kind = POME__TYPE_TUPLE, .elements = parts, .element_count = 2};
   assert_string_equal(pome__type_format(&tensor, text, sizeof(text)), "tensor<fp16, [1, ?]>");
   assert_string_equal(pome__type_format(&any, text, sizeof(text)), "tensor<int4, ?>");
-  assert_string_equal(pome__type_format(&list, text, sizeof(text)), "list<tensor<fp16, [1, ?]>, ?>");
-  assert_string_equal(pome__type_format(&tuple, text, sizeof(text)), "tuple<tensor<fp16, [1, ?]>, tensor<int4, ?>>");
+  assert_string_equal(pome__type_format(&list, text, sizeof(text)),
+                      "list<tensor<fp16, [1, ?]>, ?>");
+  assert_string_equal(pome__type_format(&tuple, text, sizeof(text)),
+                      "tuple<tensor<fp16, [1, ?]>, tensor<int4, ?>>");
   assert_string_equal(pome__type_format(&tensor, narrow, sizeof(narrow)), "tensor<");
 }
 
@@ -57,18 +60,22 @@ static void types_fit_when_sizes_are_open(void **state) {
 
 static void literals_compare_by_value(void **state) {
   (void)state;
-  static const uint16_t nans[2] = {0x7e00, 0x3c00}, payload[2] = {0x7e01, 0x3c00}, other[2] = {0x7e00, 0x3c01};
+  static const uint16_t nans[2] = {0x7e00, 0x3c00}, payload[2] = {0x7e01, 0x3c00},
+                        other[2] = {0x7e00, 0x3c01};
   int64_t dims[1] = {2};
   pome__program *program = simple_program();
   pome__literal *a = pome__literal_new_tensor(program, POME_FP16, 1, dims, nans, sizeof(nans));
-  pome__literal *b = pome__literal_new_tensor(program, POME_FP16, 1, dims, payload, sizeof(payload));
+  pome__literal *b =
+      pome__literal_new_tensor(program, POME_FP16, 1, dims, payload, sizeof(payload));
   pome__literal *c = pome__literal_new_tensor(program, POME_FP16, 1, dims, other, sizeof(other));
   pome__literal *d = pome__literal_new_tensor(program, POME_INT16, 1, dims, nans, sizeof(nans));
   assert_true(pome__literal_equal(a, b));
   assert_false(pome__literal_equal(a, c));
   assert_false(pome__literal_equal(a, d));
-  assert_false(pome__literal_equal(string_literal(program, "a", 1), string_literal(program, "b", 1)));
-  assert_true(pome__literal_equal(string_literal(program, "a", 1), string_literal(program, "a", 1)));
+  assert_false(
+      pome__literal_equal(string_literal(program, "a", 1), string_literal(program, "b", 1)));
+  assert_true(
+      pome__literal_equal(string_literal(program, "a", 1), string_literal(program, "a", 1)));
   pome_tensor view = pome__literal_tensor(a);
   assert_int_equal(view.shape[0], 2);
   assert_int_equal(view.strides[0], 1);
@@ -98,7 +105,8 @@ static void verifier_accepts_programs_and_numbers_them(void **state) {
   pome__program *nested = nested_program(POME__IOS17);
   verify_accepts(nested);
   assert_int_equal(nested->functions[0]->op_count, 7);
-  assert_int_equal(nested->functions[0]->body->ops[1]->blocks[1]->ops[1]->blocks[1]->ops[0]->index, 6);
+  assert_int_equal(nested->functions[0]->body->ops[1]->blocks[1]->ops[1]->blocks[1]->ops[0]->index,
+                   6);
   pome__program_free(nested);
 
   pome__program *literals = literal_program(POME__IOS18);
@@ -114,43 +122,91 @@ static pome__op *last_op(pome__program *program) {
 }
 
 static pome__literal *y_literal(pome__program *program) {
-  return (pome__literal *)(uintptr_t)program->functions[0]->body->ops[0]->args[0].values[0]->literal;
+  return (pome__literal *)(uintptr_t)program->functions[0]
+      ->body->ops[0]
+      ->args[0]
+      .values[0]
+      ->literal;
 }
 
-static void no_function(pome__program *p) { p->function_count = 0; }
-static void unknown_opset(pome__program *p) { p->functions[0]->opset = POME__OPSET_NONE; }
-static void nameless_function(pome__program *p) { p->functions[0]->name = ""; }
-static void equal_functions(pome__program *p) { pome__program_add_function(p, "main", POME__IOS17); }
-static void equal_inputs(pome__program *p) { add_input(p, "x", &p->functions[0]->inputs[0]->type); }
-static void nameless_input(pome__program *p) { p->functions[0]->inputs[0]->name = ""; }
-static void output_hides_input(pome__program *p) { last_op(p)->outputs[0]->name = "x"; }
-static void output_undefined(pome__program *p) {
-  set_outputs(p, p->functions[0]->body,
-              pome__function_new_value(p, p->functions[0], "lost", &p->functions[0]->inputs[0]->type));
+static void no_function(pome__program *p) {
+  p->function_count = 0;
 }
-static void output_nameless(pome__program *p) { p->functions[0]->body->outputs[0] = NULL; }
+static void unknown_opset(pome__program *p) {
+  p->functions[0]->opset = POME__OPSET_NONE;
+}
+static void nameless_function(pome__program *p) {
+  p->functions[0]->name = "";
+}
+static void equal_functions(pome__program *p) {
+  pome__program_add_function(p, "main", POME__IOS17);
+}
+static void equal_inputs(pome__program *p) {
+  add_input(p, "x", &p->functions[0]->inputs[0]->type);
+}
+static void nameless_input(pome__program *p) {
+  p->functions[0]->inputs[0]->name = "";
+}
+static void output_hides_input(pome__program *p) {
+  last_op(p)->outputs[0]->name = "x";
+}
+static void output_undefined(pome__program *p) {
+  set_outputs(
+      p, p->functions[0]->body,
+      pome__function_new_value(p, p->functions[0], "lost", &p->functions[0]->inputs[0]->type));
+}
+static void output_nameless(pome__program *p) {
+  p->functions[0]->body->outputs[0] = NULL;
+}
 static void use_before_definition(pome__program *p) {
   pome__op **ops = p->functions[0]->body->ops;
   pome__op *first = ops[0];
   ops[0] = ops[1];
   ops[1] = first;
 }
-static void use_of_itself(pome__program *p) { last_op(p)->args[0].values[0] = last_op(p)->outputs[0]; }
-static void use_of_namesake(pome__program *p) {
-  last_op(p)->args[0].values[0] = pome__function_new_value(p, p->functions[0], "x", &p->functions[0]->inputs[0]->type);
+static void use_of_itself(pome__program *p) {
+  last_op(p)->args[0].values[0] = last_op(p)->outputs[0];
 }
-static void argument_twice(pome__program *p) { last_op(p)->args[1].name = "x"; }
-static void argument_nameless(pome__program *p) { last_op(p)->args[1].name = ""; }
-static void wrong_producer(pome__program *p) { last_op(p)->outputs[0]->producer = NULL; }
-static void wrong_parent(pome__program *p) { last_op(p)->parent = NULL; }
-static void typeless_op(pome__program *p) { last_op(p)->type = ""; }
-static void rank_too_large(pome__program *p) { last_op(p)->outputs[0]->type.rank = POME_MAX_RANK + 1; }
-static void negative_dimension(pome__program *p) { last_op(p)->outputs[0]->type.dims[0] = -2; }
-static void no_dtype(pome__program *p) { last_op(p)->outputs[0]->type.dtype = POME_DTYPE_NONE; }
-static void unknown_kind(pome__program *p) { last_op(p)->outputs[0]->type.kind = (pome__type_kind)17; }
-static void list_of_nothing(pome__program *p) { last_op(p)->outputs[0]->type.kind = POME__TYPE_LIST; }
-static void literal_too_short(pome__program *p) { y_literal(p)->bytes -= 2; }
-static void literal_without_data(pome__program *p) { y_literal(p)->data = NULL; }
+static void use_of_namesake(pome__program *p) {
+  last_op(p)->args[0].values[0] =
+      pome__function_new_value(p, p->functions[0], "x", &p->functions[0]->inputs[0]->type);
+}
+static void argument_twice(pome__program *p) {
+  last_op(p)->args[1].name = "x";
+}
+static void argument_nameless(pome__program *p) {
+  last_op(p)->args[1].name = "";
+}
+static void wrong_producer(pome__program *p) {
+  last_op(p)->outputs[0]->producer = NULL;
+}
+static void wrong_parent(pome__program *p) {
+  last_op(p)->parent = NULL;
+}
+static void typeless_op(pome__program *p) {
+  last_op(p)->type = "";
+}
+static void rank_too_large(pome__program *p) {
+  last_op(p)->outputs[0]->type.rank = POME_MAX_RANK + 1;
+}
+static void negative_dimension(pome__program *p) {
+  last_op(p)->outputs[0]->type.dims[0] = -2;
+}
+static void no_dtype(pome__program *p) {
+  last_op(p)->outputs[0]->type.dtype = POME_DTYPE_NONE;
+}
+static void unknown_kind(pome__program *p) {
+  last_op(p)->outputs[0]->type.kind = (pome__type_kind)17;
+}
+static void list_of_nothing(pome__program *p) {
+  last_op(p)->outputs[0]->type.kind = POME__TYPE_LIST;
+}
+static void literal_too_short(pome__program *p) {
+  y_literal(p)->bytes -= 2;
+}
+static void literal_without_data(pome__program *p) {
+  y_literal(p)->data = NULL;
+}
 static void literal_of_unknown_size(pome__program *p) {
   y_literal(p)->type.dims[1] = POME_DIM_UNKNOWN;
 }
@@ -164,7 +220,9 @@ static void literal_of_other_type(pome__program *p) {
 static void const_of_other_type(pome__program *p) {
   last_op(p)->parent->ops[0]->outputs[0]->type.dims[1] = 3;
 }
-static void const_without_value(pome__program *p) { p->functions[0]->body->ops[0]->args[0].name = "value"; }
+static void const_without_value(pome__program *p) {
+  p->functions[0]->body->ops[0]->args[0].name = "value";
+}
 static void tuple_too_short(pome__program *p) {
   static const pome__type text = {.kind = POME__TYPE_TENSOR, .dtype = POME_STRING};
   static const pome__type *const parts[2] = {&text, &text};
@@ -192,14 +250,16 @@ static void block_of_another(pome__program *p) {
   block->owner = NULL;
 }
 static void body_with_inputs(pome__program *p) {
-  pome__value *value = pome__function_new_value(p, p->functions[0], "b", &p->functions[0]->inputs[0]->type);
+  pome__value *value =
+      pome__function_new_value(p, p->functions[0], "b", &p->functions[0]->inputs[0]->type);
   pome__block_set_inputs(p, p->functions[0]->body, &value, 1);
 }
 static void inner_value_leaks(pome__program *p) {
   pome__op *op = last_op(p);
   pome__block *block = pome__block_new(p, p->functions[0], op);
   pome__op_add_block(p, op, block);
-  set_outputs(p, p->functions[0]->body, add_op(p, block, "relu", "inner", &op->outputs[0]->type)->outputs[0]);
+  set_outputs(p, p->functions[0]->body,
+              add_op(p, block, "relu", "inner", &op->outputs[0]->type)->outputs[0]);
 }
 static void inner_hides_outer(pome__program *p) {
   pome__op *op = last_op(p);
@@ -258,9 +318,10 @@ static void verifier_refuses_each_kind_of_flaw(void **state) {
     pome_error error = {.status = POME_OK};
     refusals[i].breaks(program);
     pome_status status = pome__program_verify(program, &error);
-    if (status != POME_INPUT || strstr(error.message, refusals[i].says) == NULL || strcmp(error.op, refusals[i].op) != 0) {
-      fail_msg("flaw %zu: status %d, op \"%s\", \"%s\" does not say \"%s\"", i, (int)status, error.op, error.message,
-               refusals[i].says);
+    if (status != POME_INPUT || strstr(error.message, refusals[i].says) == NULL ||
+        strcmp(error.op, refusals[i].op) != 0) {
+      fail_msg("flaw %zu: status %d, op \"%s\", \"%s\" does not say \"%s\"", i, (int)status,
+               error.op, error.message, refusals[i].says);
     }
     pome__program_free(program);
   }
@@ -284,8 +345,12 @@ static void verifier_takes_many_names(void **state) {
   pome__program_free(program);
 }
 
-static void rename_op(pome__program *p) { last_op(p)->name = "other"; }
-static void retype_op(pome__program *p) { last_op(p)->type = "sub"; }
+static void rename_op(pome__program *p) {
+  last_op(p)->name = "other";
+}
+static void retype_op(pome__program *p) {
+  last_op(p)->type = "sub";
+}
 static void swap_operands(pome__program *p) {
   pome__arg *args = last_op(p)->args;
   pome__value *first = args[0].values[0];
@@ -296,17 +361,24 @@ static void change_literal(pome__program *p) {
   static const uint16_t twos[4] = {0x4000, 0x4000, 0x4000, 0x4000};
   y_literal(p)->data = twos;
 }
-static void widen_input(pome__program *p) { p->functions[0]->inputs[0]->type.dims[0] = POME_DIM_UNKNOWN; }
-static void raise_opset(pome__program *p) { p->functions[0]->opset = POME__IOS18; }
+static void widen_input(pome__program *p) {
+  p->functions[0]->inputs[0]->type.dims[0] = POME_DIM_UNKNOWN;
+}
+static void raise_opset(pome__program *p) {
+  p->functions[0]->opset = POME__IOS18;
+}
 static void add_program_attribute(pome__program *p) {
   pome__program_add_attribute(p, NULL, "a", string_literal(p, "b", 1));
 }
-static void make_attribute(pome__program *p) { last_op(p)->args[0].attribute = true; }
+static void make_attribute(pome__program *p) {
+  last_op(p)->args[0].attribute = true;
+}
 
 static void equality_notices_each_difference(void **state) {
   (void)state;
-  void (*const changes[])(pome__program *) = {rename_op,   retype_op,   swap_operands,         change_literal,
-                                              widen_input, raise_opset, add_program_attribute, make_attribute};
+  void (*const changes[])(pome__program *) = {
+      rename_op,   retype_op,   swap_operands,         change_literal,
+      widen_input, raise_opset, add_program_attribute, make_attribute};
   for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
     pome__program *a = simple_program();
     pome__program *b = simple_program();
