@@ -1,4 +1,5 @@
-/* Model.proto's description: every kind of port, flexible shapes, functions, metadata, all model types. */
+/* Model.proto's description: every kind of port, flexible shapes, functions, metadata, all model
+ * types. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +32,9 @@ static pome_status parse(fixture *f, wire description, wire rest) {
   return status;
 }
 
-static void done(fixture *f) { pome__arena_free(&f->arena); }
+static void done(fixture *f) {
+  pome__arena_free(&f->arena);
+}
 
 static wire port(const char *name, uint32_t kind, wire type, bool optional) {
   wire feature_type = {0}, feature = {0};
@@ -103,8 +106,11 @@ static void arrays(void **state) {
     const char *name;
     uint64_t number;
     pome_dtype dtype;
-  } types[] = {{"a", 65568, POME_FP32}, {"b", 65600, POME_FP64}, {"c", 131104, POME_INT32},
-               {"e", 65552, POME_FP16}, {"f", 131080, POME_INT8}};
+  } types[] = {{"a", 65568, POME_FP32},
+               {"b", 65600, POME_FP64},
+               {"c", 131104, POME_INT32},
+               {"e", 65552, POME_FP16},
+               {"f", 131080, POME_INT8}};
   wire d = {0}, none = {0}, ranges = {0}, shapes = {0}, one = {0}, two = {0};
   for (size_t i = 0; i < 5; i++) {
     wire a = array((const uint8_t[]){1, 3}, 2, types[i].number);
@@ -151,8 +157,10 @@ static void images(void **state) {
     uint64_t number;
     pome_color color;
     pome_dtype dtype;
-  } colors[] = {{10, POME_COLOR_GRAY, POME_UINT8}, {20, POME_COLOR_RGB, POME_UINT8},
-                {30, POME_COLOR_BGR, POME_UINT8}, {40, POME_COLOR_GRAY_FP16, POME_FP16}};
+  } colors[] = {{10, POME_COLOR_GRAY, POME_UINT8},
+                {20, POME_COLOR_RGB, POME_UINT8},
+                {30, POME_COLOR_BGR, POME_UINT8},
+                {40, POME_COLOR_GRAY_FP16, POME_FP16}};
   const wire none = {0};
   for (size_t i = 0; i < 4; i++) {
     wire d = {0}, image = {0}, sizes = {0}, size = {0};
@@ -221,7 +229,8 @@ static void functions_and_states(void **state) {
 
 static void metadata_in_order(void **state) {
   (void)state;
-  static const char *const expected[] = {"author", "me", "shortDescription", "short", "a", "2", "b", "1"};
+  static const char *const expected[] = {"author", "me", "shortDescription", "short", "a", "2",
+                                         "b",      "1"};
   wire d = {0}, meta = {0}, none = {0};
   for (int i = 0; i < 3; i++) {
     wire entry = {0};
@@ -281,43 +290,43 @@ static void last_of_two_types_counts(void **state) {
 static wire bad_port(int which) {
   wire d = {0}, none = {0}, ranges = {0}, a;
   switch (which) {
-    case 0: wire_message(&d, 1, port("", 1, none, false)); break;
-    case 1:
-      wire_message(&d, 1, port("x", 1, none, false));
-      wire_message(&d, 1, port("x", 2, none, false));
-      break;
-    case 2: wire_message(&d, 1, port("x", 5, array((const uint8_t[9]){0}, 9, 65568), false)); break;
-    case 3: wire_message(&d, 1, port("x", 5, array(NULL, 0, 5), false)); break;
-    case 4:
-      a = array((const uint8_t[]){1, 4}, 2, 65568);
-      wire_message(&ranges, 1, range(1, 1));
-      wire_message(&a, 31, ranges);
-      wire_message(&d, 1, port("x", 5, a, false));
-      break;
-    case 5:
-      a = array((const uint8_t[]){1}, 1, 65568);
-      wire_message(&ranges, 1, range(5, 2));
-      wire_message(&a, 31, ranges);
-      wire_message(&d, 1, port("x", 5, a, false));
-      break;
-    case 6:
-      a = array((const uint8_t[]){1}, 1, 65568);
-      wire_message(&ranges, 1, range(5, -2));
-      wire_message(&a, 31, ranges);
-      wire_message(&d, 1, port("x", 5, a, false));
-      break;
-    case 7: wire_text(&d, 21, "missing"); break;
-    case 8: wire_message(&d, 20, none); break;
-    case 9: wire_message(&d, 1, port("a\xff", 1, none, false)); break;
-    case 10: wire_uint(&d, 1, 5); break;
-    case 11:
-      wire_message(&d, 100, none);
-      wire_message(&d, 100, none);
-      break;
-    default:
-      wire_uint(&ranges, 1, (uint64_t)-7);
-      wire_message(&d, 1, port("x", 5, ranges, false));
-      break;
+  case 0: wire_message(&d, 1, port("", 1, none, false)); break;
+  case 1:
+    wire_message(&d, 1, port("x", 1, none, false));
+    wire_message(&d, 1, port("x", 2, none, false));
+    break;
+  case 2: wire_message(&d, 1, port("x", 5, array((const uint8_t[9]){0}, 9, 65568), false)); break;
+  case 3: wire_message(&d, 1, port("x", 5, array(NULL, 0, 5), false)); break;
+  case 4:
+    a = array((const uint8_t[]){1, 4}, 2, 65568);
+    wire_message(&ranges, 1, range(1, 1));
+    wire_message(&a, 31, ranges);
+    wire_message(&d, 1, port("x", 5, a, false));
+    break;
+  case 5:
+    a = array((const uint8_t[]){1}, 1, 65568);
+    wire_message(&ranges, 1, range(5, 2));
+    wire_message(&a, 31, ranges);
+    wire_message(&d, 1, port("x", 5, a, false));
+    break;
+  case 6:
+    a = array((const uint8_t[]){1}, 1, 65568);
+    wire_message(&ranges, 1, range(5, -2));
+    wire_message(&a, 31, ranges);
+    wire_message(&d, 1, port("x", 5, a, false));
+    break;
+  case 7: wire_text(&d, 21, "missing"); break;
+  case 8: wire_message(&d, 20, none); break;
+  case 9: wire_message(&d, 1, port("a\xff", 1, none, false)); break;
+  case 10: wire_uint(&d, 1, 5); break;
+  case 11:
+    wire_message(&d, 100, none);
+    wire_message(&d, 100, none);
+    break;
+  default:
+    wire_uint(&ranges, 1, (uint64_t)-7);
+    wire_message(&d, 1, port("x", 5, ranges, false));
+    break;
   }
   return d;
 }
@@ -337,10 +346,14 @@ static void refuses(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(scalars_and_collections), cmocka_unit_test(arrays),
-      cmocka_unit_test(images),                  cmocka_unit_test(functions_and_states),
-      cmocka_unit_test(metadata_in_order),       cmocka_unit_test(all_model_types),
-      cmocka_unit_test(last_of_two_types_counts), cmocka_unit_test(refuses),
+      cmocka_unit_test(scalars_and_collections),
+      cmocka_unit_test(arrays),
+      cmocka_unit_test(images),
+      cmocka_unit_test(functions_and_states),
+      cmocka_unit_test(metadata_in_order),
+      cmocka_unit_test(all_model_types),
+      cmocka_unit_test(last_of_two_types_counts),
+      cmocka_unit_test(refuses),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,9 +118,16 @@ static void utf8(void **state) {
   assert_true(pome__utf8_valid(BYTES("")));
   assert_true(pome__utf8_valid(BYTES("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x8d\x8f\xf4\x8f\xbf\xbf")));
   const pome__bytes bad[] = {
-      BYTES("a\0b"),           BYTES("\x80"),         BYTES("\xc0\xaf"),         BYTES("\xc3"),
-      BYTES("\xe0\x80\xaf"),   BYTES("\xed\xa0\x80"), BYTES("\xf0\x80\x80\xaf"), BYTES("\xf4\x90\x80\x80"),
-      BYTES("\xf8\x88\x80\x80\x80"), BYTES("\xe2\x82"),
+      BYTES("a\0b"),
+      BYTES("\x80"),
+      BYTES("\xc0\xaf"),
+      BYTES("\xc3"),
+      BYTES("\xe0\x80\xaf"),
+      BYTES("\xed\xa0\x80"),
+      BYTES("\xf0\x80\x80\xaf"),
+      BYTES("\xf4\x90\x80\x80"),
+      BYTES("\xf8\x88\x80\x80\x80"),
+      BYTES("\xe2\x82"),
   };
   for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) assert_false(pome__utf8_valid(bad[i]));
 }
@@ -132,11 +139,13 @@ static void json_has_ceilings(void **state) {
   char deep[130];
   memset(deep, '[', 64);
   memset(deep + 64, ']', 64);
-  assert_int_equal(pome__json_parse((pome__bytes){(uint8_t *)deep, 128}, "p", &root, &error), POME_OK);
+  assert_int_equal(pome__json_parse((pome__bytes){(uint8_t *)deep, 128}, "p", &root, &error),
+                   POME_OK);
   json_decref(root);
   memset(deep, '[', 65);
   memset(deep + 65, ']', 65);
-  assert_int_equal(pome__json_parse((pome__bytes){(uint8_t *)deep, 130}, "p", &root, &error), POME_INPUT);
+  assert_int_equal(pome__json_parse((pome__bytes){(uint8_t *)deep, 130}, "p", &root, &error),
+                   POME_INPUT);
   assert_string_equal(error.file, "p");
   assert_int_equal(error.offset, 64);
   assert_int_equal(pome__json_parse(BYTES("{\"a\":1,\"a\":2}"), "p", &root, &error), POME_INPUT);
@@ -151,9 +160,12 @@ static void json_has_ceilings(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(reads_every_wire_type), cmocka_unit_test(refuses_broken_messages),
-      cmocka_unit_test(children_stay_inside),  cmocka_unit_test(repeated_scalars_packed_or_not),
-      cmocka_unit_test(utf8),                  cmocka_unit_test(json_has_ceilings),
+      cmocka_unit_test(reads_every_wire_type),
+      cmocka_unit_test(refuses_broken_messages),
+      cmocka_unit_test(children_stay_inside),
+      cmocka_unit_test(repeated_scalars_packed_or_not),
+      cmocka_unit_test(utf8),
+      cmocka_unit_test(json_has_ceilings),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,12 +19,23 @@ static void reads_every_type(void **state) {
     size_t size, count;
     uint64_t padding;
   } cases[] = {
-      {1, POME_FP16, 6, 3, 0},       {2, POME_FP32, 8, 2, 0},      {3, POME_UINT8, 5, 5, 0},
-      {4, POME_INT8, 5, 5, 0},       {5, POME_BF16, 4, 2, 0},      {6, POME_INT16, 4, 2, 0},
-      {7, POME_UINT16, 4, 2, 0},     {8, POME_INT4, 3, 5, 4},      {9, POME_UINT1, 2, 9, 7},
-      {10, POME_UINT2, 2, 5, 6},     {11, POME_UINT4, 3, 6, 0},    {12, POME_UINT3, 2, 5, 1},
-      {13, POME_UINT6, 4, 5, 2},     {14, POME_INT32, 8, 2, 0},    {15, POME_UINT32, 8, 2, 0},
-      {16, POME_FP8E4M3FN, 3, 3, 0}, {17, POME_FP8E5M2, 3, 3, 0},
+      {1, POME_FP16, 6, 3, 0},
+      {2, POME_FP32, 8, 2, 0},
+      {3, POME_UINT8, 5, 5, 0},
+      {4, POME_INT8, 5, 5, 0},
+      {5, POME_BF16, 4, 2, 0},
+      {6, POME_INT16, 4, 2, 0},
+      {7, POME_UINT16, 4, 2, 0},
+      {8, POME_INT4, 3, 5, 4},
+      {9, POME_UINT1, 2, 9, 7},
+      {10, POME_UINT2, 2, 5, 6},
+      {11, POME_UINT4, 3, 6, 0},
+      {12, POME_UINT3, 2, 5, 1},
+      {13, POME_UINT6, 4, 5, 2},
+      {14, POME_INT32, 8, 2, 0},
+      {15, POME_UINT32, 8, 2, 0},
+      {16, POME_FP8E4M3FN, 3, 3, 0},
+      {17, POME_FP8E5M2, 3, 3, 0},
       /* Wider types never had a padding field: whatever stands there is ignored. */
       {2, POME_FP32, 8, 2, UINT64_MAX},
       {3, POME_UINT8, 0, 0, 0},
@@ -32,7 +43,8 @@ static void reads_every_type(void **state) {
   const uint8_t data[8] = {0x81, 0x30, 0xfc, 0x05, 5, 6, 7, 8};
   wire file = {0};
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-    uint64_t offset = tiny_weight_record(&file, cases[i].type, cases[i].padding, data, cases[i].size);
+    uint64_t offset =
+        tiny_weight_record(&file, cases[i].type, cases[i].padding, data, cases[i].size);
     pome__weight_record record;
     assert_int_equal(pome__weight_read(wire_view(&file), offset, &record, NULL), POME_OK);
     assert_int_equal(record.dtype, cases[i].dtype);
@@ -171,8 +183,13 @@ static void padding_of_sub_byte_types(void **state) {
     uint64_t padding;
     pome_status status;
     size_t count;
-  } cases[] = {{0, POME_OK, 5}, {1, POME_OK, 5}, {2, POME_OK, 4}, {16, POME_OK, 0},
-               {17, POME_INPUT, 0}, {UINT64_MAX, POME_INPUT, 0}, {(uint64_t)1 << 63, POME_INPUT, 0}};
+  } cases[] = {{0, POME_OK, 5},
+               {1, POME_OK, 5},
+               {2, POME_OK, 4},
+               {16, POME_OK, 0},
+               {17, POME_INPUT, 0},
+               {UINT64_MAX, POME_INPUT, 0},
+               {(uint64_t)1 << 63, POME_INPUT, 0}};
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     wire file = {0};
     tiny_weight_record(&file, 12, cases[i].padding, data, sizeof(data));
@@ -195,8 +212,10 @@ static void says_what_a_pointer_file_is(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(reads_every_type),          cmocka_unit_test(sub_byte_elements),
-      cmocka_unit_test(mutated_files),             cmocka_unit_test(padding_of_sub_byte_types),
+      cmocka_unit_test(reads_every_type),
+      cmocka_unit_test(sub_byte_elements),
+      cmocka_unit_test(mutated_files),
+      cmocka_unit_test(padding_of_sub_byte_types),
       cmocka_unit_test(says_what_a_pointer_file_is),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,7 +79,9 @@ wire tiny_const(const char *name, wire type, wire value) {
   return op;
 }
 
-static wire pair_type(void) { return tiny_tensor_type(MIL_FP32, 1, (const int64_t[]){2}); }
+static wire pair_type(void) {
+  return tiny_tensor_type(MIL_FP32, 1, (const int64_t[]){2});
+}
 
 wire tiny_add(const char *name, const char *x, const char *y) {
   wire op = {0};
@@ -213,14 +215,17 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
   return remove(path);
 }
 
-void tiny_remove(const char *folder) { (void)nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS); }
+void tiny_remove(const char *folder) {
+  (void)nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
 
 void tiny_manifest(const char *folder, const char *item_path) {
   char text[8192];
-  int length = snprintf(text, sizeof(text),
-                        "{\"fileFormatVersion\": \"1.0.0\", \"rootModelIdentifier\": \"A\", "
-                        "\"itemInfoEntries\": {\"A\": {\"path\": \"%s\", \"name\": \"model.mlmodel\"}}}",
-                        item_path);
+  int length =
+      snprintf(text, sizeof(text),
+               "{\"fileFormatVersion\": \"1.0.0\", \"rootModelIdentifier\": \"A\", "
+               "\"itemInfoEntries\": {\"A\": {\"path\": \"%s\", \"name\": \"model.mlmodel\"}}}",
+               item_path);
   tiny_write(folder, "Manifest.json", text, (size_t)length);
 }
 

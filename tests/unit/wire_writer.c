@@ -64,4 +64,6 @@ void wire_free(wire *out) {
   *out = (wire){0};
 }
 
-pome__bytes wire_view(const wire *message) { return (pome__bytes){message->data, message->size}; }
+pome__bytes wire_view(const wire *message) {
+  return (pome__bytes){message->data, message->size};
+}
