@@ -1,0 +1,262 @@
+/* pome inspect: what a person needs first: what it is, what goes in and comes out, how large it is, and
+ * whether it runs here.
+ */
+#include "inspect.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine.h"
+#include "report.h"
+#include "show.h"
+#include "verbs.h"
+
+/* Longer names push their line to the right. */
+#define NAME_COLUMN 34
+
+/* ---- gathering ---- */
+
+static int by_bytes(const void *a, const void *b) {
+  const weight_group *x = a, *y = b;
+  if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+  int order = strcmp(x->encoding, y->encoding);
+  return order ? order : (int)x->dtype - (int)y->dtype;
+}
+
+static weight_group *find_group(weight_groups *groups, const pome_weight *weight) {
+  for (size_t i = 0; i < groups->count; i++)
+    if (groups->items[i].dtype == weight->dtype && strcmp(groups->items[i].encoding, weight->encoding) == 0)
+      return &groups->items[i];
+  weight_group *items = realloc(groups->items, (groups->count + 1) * sizeof *items);
+  if (!items) return NULL;
+  groups->items = items;
+  items[groups->count] = (weight_group){ .encoding = weight->encoding, .dtype = weight->dtype };
+  return &items[groups->count++];
+}
+
+pome_status inspect_weights(const pome_function *function, weight_groups *result, pome_error *error) {
+  weight_groups groups = { 0 };
+  for (size_t i = 0; i < pome_function_weight_count(function); i++) {
+    pome_weight weight = pome_function_weight(function, i);
+    weight_group *group = find_group(&groups, &weight);
+    if (!group) {
+      free(groups.items);
+      return pome__fail_memory(error, "the list of weights");
+    }
+    group->count++;
+    group->bytes += weight.bytes;
+    groups.constants++;
+    groups.bytes += weight.bytes;
+  }
+  if (groups.count > 0) qsort(groups.items, groups.count, sizeof *groups.items, by_bytes);
+  *result = groups;
+  return POME_OK;
+}
+
+size_t inspect_operations(const pome_function *function) {
+  size_t total = 0;
+  for (size_t i = 0; i < pome_function_op_type_count(function); i++)
+    total += pome_function_op_type(function, i).count;
+  return total;
+}
+
+bool inspect_wanted(const struct options *options, const pome_function *function) {
+  return !options->function || strcmp(options->function, pome_function_name(function)) == 0;
+}
+
+/* ---- text ---- */
+
+static void put_heading(const char *text) { printf("%s%s%s\n", report_bold(), text, report_plain()); }
+
+static void put_padded(const char *text, int width) {
+  report_put(text);
+  int used = report_width(text);
+  printf("%*s", used < width ? width - used : 1, "");
+}
+
+static void put_port(const pome_port *port, int name_width) {
+  char text[SHOW_TEXT], shapes[4 * SHOW_TEXT];
+  fputs("    ", stdout);
+  put_padded(port->name, name_width + 2);
+  put_padded(show_type(port, text, sizeof text), 10);
+  report_put(show_shapes(port, shapes, sizeof shapes));
+  if (port->optional) fputs(", optional", stdout);
+  if (port->has_default) printf(", default %g", port->default_value);
+  if (port->description[0]) {
+    fputs("  ", stdout);
+    report_put(port->description);
+  }
+  putchar('\n');
+}
+
+static void put_ports(const pome_function *function, pome_port_kind kind, const char *heading) {
+  size_t count = pome_function_port_count(function, kind);
+  if (count == 0) return;
+  int width = 0;
+  for (size_t i = 0; i < count; i++) {
+    int length = report_width(pome_function_port(function, kind, i)->name);
+    if (length > width) width = length < NAME_COLUMN ? length : NAME_COLUMN;
+  }
+  printf("  %s\n", heading);
+  for (size_t i = 0; i < count; i++) put_port(pome_function_port(function, kind, i), width);
+}
+
+static pome_status put_weights(const pome_function *function, pome_error *error) {
+  weight_groups groups;
+  char text[64];
+  POME__TRY(inspect_weights(function, &groups, error));
+  if (groups.constants > 0)
+    printf("  weights: %s in %zu constants\n", report_bytes((double)groups.bytes, text, sizeof text), groups.constants);
+  for (size_t i = 0; i < groups.count; i++) {
+    const weight_group *group = &groups.items[i];
+    char kind[128];
+    snprintf(kind, sizeof kind, "%s %s", group->encoding, pome_dtype_name(group->dtype));
+    fputs("    ", stdout);
+    put_padded(kind, 24);
+    printf("%10s  %5zu\n", report_bytes((double)group->bytes, text, sizeof text), group->count);
+  }
+  free(groups.items);
+  return POME_OK;
+}
+
+/* "conv 12, relu 10, ...", most frequent first as the library lists them, wrapped. */
+static void put_operations(const pome_function *function) {
+  size_t column = 0;
+  printf("  operations: %zu", inspect_operations(function));
+  for (size_t i = 0; i < pome_function_op_type_count(function); i++) {
+    pome_op_count op = pome_function_op_type(function, i);
+    char text[128];
+    size_t length = (size_t)snprintf(text, sizeof text, "%s %zu", op.type, op.count);
+    if (i == 0 || column + length + 2 > 96) {
+      printf("%s\n    ", i ? "," : "");
+      column = 4;
+    } else {
+      fputs(", ", stdout);
+      column += 2;
+    }
+    report_put(text);
+    column += length;
+  }
+  putchar('\n');
+}
+
+static void put_unsupported(const pome_function *function) {
+  bool any = false;
+  for (size_t i = 0; i < pome_function_op_type_count(function); i++) {
+    pome_op_count op = pome_function_op_type(function, i);
+    if (!op.unsupported) continue;
+    if (!any) printf("  %scannot run here%s\n", report_bold(), report_plain());
+    any = true;
+    fputs("    ", stdout);
+    report_put(op.type);
+    printf(" (%zu): ", op.count);
+    report_put(op.unsupported);
+    putchar('\n');
+  }
+  if (!any) puts("  every operation runs here");
+}
+
+static pome_status put_function(const pome_model *model, const pome_function *function, pome_error *error) {
+  const char *predicted = pome_function_predicted_feature(function);
+  bool is_default = pome_model_find_function(model, NULL) == function;
+  printf("\n%sfunction ", report_bold());
+  report_put(pome_function_name(function));
+  printf("%s (%s%s)\n", report_plain(), pome_function_opset(function),
+         is_default && pome_model_function_count(model) > 1 ? ", the default" : "");
+  put_ports(function, POME_INPUT_PORT, "inputs");
+  put_ports(function, POME_OUTPUT_PORT, "outputs");
+  put_ports(function, POME_STATE_PORT, "states");
+  if (predicted) {
+    fputs("  predicts the label ", stdout);
+    report_put(predicted);
+    putchar('\n');
+  }
+  POME__TRY(put_weights(function, error));
+  put_operations(function);
+  put_unsupported(function);
+  return POME_OK;
+}
+
+static void put_metadata(const pome_model *model) {
+  size_t count = pome_model_metadata_count(model);
+  if (count > 0) putchar('\n'), put_heading("metadata");
+  for (size_t i = 0; i < count; i++) {
+    const char *key, *value;
+    pome_model_metadata(model, i, &key, &value);
+    fputs("  ", stdout);
+    report_put(key);
+    fputs(": ", stdout);
+    report_put(value);
+    putchar('\n');
+  }
+}
+
+static void put_constants(const pome_function *function) {
+  for (size_t i = 0; i < pome_function_weight_count(function); i++) {
+    pome_weight weight = pome_function_weight(function, i);
+    char shape[SHOW_TEXT], bytes[64];
+    put_padded(weight.name, 48);
+    printf("%-10s %-8s %10s  ", weight.encoding, pome_dtype_name(weight.dtype),
+           report_bytes((double)weight.bytes, bytes, sizeof bytes));
+    printf("%s", show_shape(weight.tensor.rank, weight.tensor.shape, shape, sizeof shape));
+    if (weight.offset != POME_NO_OFFSET) printf("  at %" PRIu64, weight.offset);
+    putchar('\n');
+  }
+}
+
+static void put_head(const pome_model *model, const char *path) {
+  const char *slash = strrchr(path, '/');
+  size_t functions = pome_model_function_count(model);
+  fputs(report_bold(), stdout);
+  report_put(slash && slash[1] ? slash + 1 : path);
+  fputs(report_plain(), stdout);
+  printf(": %s (%s)", pome_model_type(model), pome_model_container(model));
+  int version = pome_model_specification_version(model);
+  if (version > 0) printf(", specification version %d", version);
+  printf(", %zu function%s\n", functions, functions == 1 ? "" : "s");
+}
+
+static pome_status put_model(const pome_model *model, const struct options *options, pome_error *error) {
+  if (!options->weights) put_head(model, options->operands.items[0]);
+  for (size_t i = 0; i < pome_model_function_count(model); i++) {
+    const pome_function *function = pome_model_function(model, i);
+    if (!inspect_wanted(options, function)) continue;
+    if (options->weights) put_constants(function);
+    else POME__TRY(put_function(model, function, error));
+  }
+  if (!options->weights) put_metadata(model);
+  return POME_OK;
+}
+
+/* A program's text is the result itself: as it is into a file, harmless on a terminal. */
+static pome_status write_text(void *context, const char *text, size_t size) {
+  if (*(const bool *)context) report_safe(stdout, text, size, true);
+  else fwrite(text, 1, size, stdout);
+  return report_broken() ? POME_IO : POME_OK;
+}
+
+static pome_status put_text(const pome_model *model, pome_error *error) {
+  bool terminal = report_terminal();
+  pome_status status = pome_model_print(model, write_text, &terminal, error);
+  return report_broken() ? POME_OK : status; /* report_finish tells about stdout */
+}
+
+static pome_status inspect(const struct options *options, pome_model **model, pome_error *error) {
+  pome_model_options model_options;
+  engine_model_options(&model_options);
+  POME__TRY(pome_model_open(options->operands.items[0], &model_options, model, error));
+  const pome_function *function;
+  if (options->function) POME__TRY(engine_find(*model, options->function, &function, error));
+  if (options->text) return put_text(*model, error);
+  if (options->json) return report_json(inspect_json(*model, options), 9, error);
+  return put_model(*model, options, error);
+}
+
+int verb_inspect(const struct options *options) {
+  pome_model *model = NULL;
+  pome_error error = { 0 };
+  pome_status status = inspect(options, &model, &error);
+  pome_model_close(model);
+  return status == POME_OK ? 0 : report_error(&error);
+}

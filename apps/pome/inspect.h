@@ -1,0 +1,32 @@
+/* What both forms of `pome inspect` gather: weights by encoding, and what cannot run. */
+#ifndef POME_APPS_INSPECT_H
+#define POME_APPS_INSPECT_H
+
+#include <jansson.h>
+
+#include <pome/model.h>
+
+#include "options.h"
+
+/* Constants of one encoding and element type. */
+typedef struct weight_group {
+  const char *encoding;
+  pome_dtype dtype;
+  size_t count, bytes;
+} weight_group;
+
+typedef struct weight_groups {
+  weight_group *items; /* largest first; free it */
+  size_t count;
+  size_t constants, bytes; /* in all */
+} weight_groups;
+
+pome_status inspect_weights(const pome_function *function, weight_groups *groups, pome_error *error);
+size_t inspect_operations(const pome_function *function);
+/* True for functions that --function leaves in. */
+bool inspect_wanted(const struct options *options, const pome_function *function);
+
+/* The whole document. NULL when out of memory. */
+json_t *inspect_json(const pome_model *model, const struct options *options);
+
+#endif
