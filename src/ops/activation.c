@@ -1,6 +1,8 @@
-/* Family activation: elementwise maps with up to two numbers, per-channel ones (prelu, softplus_parametric), and softmax.
+/* Family activation: elementwise maps with up to two numbers, per-channel ones (prelu,
+ * softplus_parametric), and softmax.
  *
- * alpha and beta are constants of their own type from iOS17 on. Comparisons are written so that NaN comes through.
+ * alpha and beta are constants of their own type from iOS17 on. Comparisons are written so that NaN
+ * comes through.
  */
 #include <math.h>
 
@@ -13,46 +15,47 @@
 
 /* Maps for double and float from expressions of `v`, `a` (alpha) and `b` (beta);
  * `params` is double[2] or more. */
-#define MAP(name, expression)                                                        \
-  static void name##_f64(size_t n, const double *x, double *y, const void *params) { \
-    double a = ((const double *)params)[0], b = ((const double *)params)[1];         \
-    (void)a, (void)b;                                                                \
-    for (size_t i = 0; i < n; i++) {                                                 \
-      double v = x[i];                                                               \
-      y[i] = expression(, double);                                                   \
-    }                                                                                \
-  }                                                                                  \
-  static void name##_f32(size_t n, const float *x, float *y, const void *params) {  \
-    float a = (float)((const double *)params)[0], b = (float)((const double *)params)[1]; \
-    (void)a, (void)b;                                                                \
-    for (size_t i = 0; i < n; i++) {                                                 \
-      float v = x[i];                                                                \
-      y[i] = expression(f, float);                                                   \
-    }                                                                                \
-  }                                                                                  \
+#define MAP(name, expression)                                                                      \
+  static void name##_f64(size_t n, const double *x, double *y, const void *params) {               \
+    double a = ((const double *)params)[0], b = ((const double *)params)[1];                       \
+    (void)a, (void)b;                                                                              \
+    for (size_t i = 0; i < n; i++) {                                                               \
+      double v = x[i];                                                                             \
+      y[i] = expression(, double);                                                                 \
+    }                                                                                              \
+  }                                                                                                \
+  static void name##_f32(size_t n, const float *x, float *y, const void *params) {                 \
+    float a = (float)((const double *)params)[0], b = (float)((const double *)params)[1];          \
+    (void)a, (void)b;                                                                              \
+    for (size_t i = 0; i < n; i++) {                                                               \
+      float v = x[i];                                                                              \
+      y[i] = expression(f, float);                                                                 \
+    }                                                                                              \
+  }                                                                                                \
   static const pome__unary name##_maps = {name##_f64, name##_f32, NULL};
 
 /* In these, `f` is the suffix of the functions of <math.h> and `T` the type of constants. */
-#define LOW(x, limit)  ((x) < (limit) ? (limit) : (x))
-#define HIGH(x, limit) ((x) > (limit) ? (limit) : (x))
-#define CLAMPED_RELU(f, T)      HIGH(v >= 0 ? v : a * v, b)
-#define ELU(f, T)               (v < 0 ? a * expm1##f(v) : v)
-#define GELU_EXACT(f, T)        ((T)0.5 * v * (1 + erf##f(v * (T)0.70710678118654752440)))
-#define GELU_TANH(f, T)         ((T)0.5 * v * (1 + tanh##f((T)0.79788456080286535588 * (v + (T)0.044715 * v * v * v))))
-#define GELU_SIGMOID(f, T)      (v / (1 + exp##f((T) - 1.702 * v)))
-#define LEAKY_RELU(f, T)        (v < 0 ? a * v : v)
-#define LINEAR(f, T)            (a * v + b)
-#define RELU(f, T)              LOW(v, 0)
-#define RELU6(f, T)             HIGH(LOW(v, 0), 6)
-#define SCALED_TANH(f, T)       (a * tanh##f(b * v))
-#define SIGMOID(f, T)           (1 / (1 + exp##f(-v)))
-#define SIGMOID_HARD(f, T)      HIGH(LOW(a * v + b, 0), 1)
-#define SILU(f, T)              (v / (1 + exp##f(-v)))
-#define SOFTPLUS_OF(f, u)       (log1p##f(exp##f(-fabs##f(u))) + LOW(u, 0))
-#define SOFTPLUS(f, T)          SOFTPLUS_OF(f, v)
-#define SOFTPLUS_PARAM(f, T)    (a * SOFTPLUS_OF(f, (b * v)))
-#define SOFTSIGN(f, T)          (v / (1 + fabs##f(v)))
-#define THRESHOLDED_RELU(f, T)  (v < a ? 0 : v)
+#define LOW(x, limit)      ((x) < (limit) ? (limit) : (x))
+#define HIGH(x, limit)     ((x) > (limit) ? (limit) : (x))
+#define CLAMPED_RELU(f, T) HIGH(v >= 0 ? v : a * v, b)
+#define ELU(f, T)          (v < 0 ? a * expm1##f(v) : v)
+#define GELU_EXACT(f, T)   ((T)0.5 * v * (1 + erf##f(v * (T)0.70710678118654752440)))
+#define GELU_TANH(f, T)                                                                            \
+  ((T)0.5 * v * (1 + tanh##f((T)0.79788456080286535588 * (v + (T)0.044715 * v * v * v))))
+#define GELU_SIGMOID(f, T)     (v / (1 + exp##f((T)-1.702 * v)))
+#define LEAKY_RELU(f, T)       (v < 0 ? a * v : v)
+#define LINEAR(f, T)           (a * v + b)
+#define RELU(f, T)             LOW(v, 0)
+#define RELU6(f, T)            HIGH(LOW(v, 0), 6)
+#define SCALED_TANH(f, T)      (a * tanh##f(b * v))
+#define SIGMOID(f, T)          (1 / (1 + exp##f(-v)))
+#define SIGMOID_HARD(f, T)     HIGH(LOW(a *v + b, 0), 1)
+#define SILU(f, T)             (v / (1 + exp##f(-v)))
+#define SOFTPLUS_OF(f, u)      (log1p##f(exp##f(-fabs##f(u))) + LOW(u, 0))
+#define SOFTPLUS(f, T)         SOFTPLUS_OF(f, v)
+#define SOFTPLUS_PARAM(f, T)   (a * SOFTPLUS_OF(f, (b * v)))
+#define SOFTSIGN(f, T)         (v / (1 + fabs##f(v)))
+#define THRESHOLDED_RELU(f, T) (v < a ? 0 : v)
 
 MAP(clamped_relu, CLAMPED_RELU)
 MAP(elu, ELU)
@@ -77,15 +80,18 @@ static pome_status run_map(pome__call *call, const pome__unary *maps) {
   double numbers[2] = {0, 0};
   for (int p = 1; p < (int)call->op->schema->param_count && p <= 2; p++) {
     if (!pome__float_of(call, p, &numbers[p - 1])) {
-      return pome__call_fail(call, "parameter '%s' must be a number", call->op->schema->params[p].name);
+      return pome__call_fail(call, "parameter '%s' must be a number",
+                             call->op->schema->params[p].name);
     }
   }
   pome__unary_blocks(call, pome__tensor_of(call, 0, 0), &call->outputs[0], maps, numbers);
   return POME_OK;
 }
 
-#define EVAL(name) \
-  static pome_status eval_##name(pome__call *call) { return run_map(call, &name##_maps); }
+#define EVAL(name)                                                                                 \
+  static pome_status eval_##name(pome__call *call) {                                               \
+    return run_map(call, &name##_maps);                                                            \
+  }
 EVAL(clamped_relu)
 EVAL(elu)
 EVAL(leaky_relu)
@@ -113,7 +119,8 @@ static const pome__unary *gelu_of(pome__call *call) {
 
 static pome_status infer_gelu(pome__call *call) {
   if (gelu_of(call) == NULL) {
-    return pome__call_fail(call, "unknown mode; allowed: EXACT, TANH_APPROXIMATION, SIGMOID_APPROXIMATION");
+    return pome__call_fail(
+        call, "unknown mode; allowed: EXACT, TANH_APPROXIMATION, SIGMOID_APPROXIMATION");
   }
   return pome__infer_same(call);
 }
@@ -135,8 +142,9 @@ static pome_status infer_channels(pome__call *call) {
     if (x->rank < 0 || vector->rank != 1 || vector->dims[0] == 1) continue;
     int64_t channels;
     if (!pome__dim_unify(x->dims[1], vector->dims[0], &channels)) {
-      return pome__call_fail(call, "'%s' has %lld elements; x has %lld channels", call->op->schema->params[p].name,
-                             (long long)vector->dims[0], (long long)x->dims[1]);
+      return pome__call_fail(call, "'%s' has %lld elements; x has %lld channels",
+                             call->op->schema->params[p].name, (long long)vector->dims[0],
+                             (long long)x->dims[1]);
     }
   }
   return pome__infer_same(call);
@@ -149,7 +157,9 @@ static pome_status run_channels(pome__call *call, const pome__unary *maps) {
   return POME_OK;
 }
 
-static pome_status eval_prelu(pome__call *call) { return run_channels(call, &leaky_relu_maps); }
+static pome_status eval_prelu(pome__call *call) {
+  return run_channels(call, &leaky_relu_maps);
+}
 static pome_status eval_softplus_parametric(pome__call *call) {
   return run_channels(call, &softplus_parametric_maps);
 }
@@ -195,8 +205,8 @@ static pome_status eval_softmax(pome__call *call) {
   static const pome__line maps = {softmax_f64, softmax_f32};
   int axis;
   POME__TRY(softmax_axis(call, &axis));
-  return pome__line_blocks(call, pome__tensor_of(call, 0, 0), &call->outputs[0], (uint32_t)1 << axis, &maps,
-                           call->kernels);
+  return pome__line_blocks(call, pome__tensor_of(call, 0, 0), &call->outputs[0],
+                           (uint32_t)1 << axis, &maps, call->kernels);
 }
 
 /* ---- rows ---- */
@@ -210,14 +220,17 @@ static const pome__param both_15[] = {POME__P("x", 'T', POME__TF, 0), ALPHA('T')
 static const pome__param both_17[] = {POME__P("x", 'T', POME__TF, 0), ALPHA('U'), BETA('U')};
 static const pome__param gelu_15[] = {POME__P("x", 'T', POME__TF, 0),
                                       POME__P_STRING("mode", POME__PARAM_CONST, "EXACT")};
-static const pome__param softmax_15[] = {POME__P("x", 'T', POME__TF, 0),
-                                         POME__P_INT("axis", 0, POME__BIT(INT32), POME__PARAM_CONST, -1)};
+static const pome__param softmax_15[] = {
+    POME__P("x", 'T', POME__TF, 0),
+    POME__P_INT("axis", 0, POME__BIT(INT32), POME__PARAM_CONST, -1)};
 
-#define ROW(name, since, params, infer) POME__ROW(#name, FAMILY, since, POME__OP_PURE, params, infer, eval_##name)
+#define ROW(name, since, params, infer)                                                            \
+  POME__ROW(#name, FAMILY, since, POME__OP_PURE, params, infer, eval_##name)
 #define PLAIN(name) ROW(name, POME__IOS13, plain, pome__infer_same)
-#define WITH_ALPHA(name, infer) \
+#define WITH_ALPHA(name, infer)                                                                    \
   ROW(name, POME__IOS13, alpha_15, infer), ROW(name, POME__IOS17, alpha_17, infer)
-#define WITH_BOTH(name, infer) ROW(name, POME__IOS13, both_15, infer), ROW(name, POME__IOS17, both_17, infer)
+#define WITH_BOTH(name, infer)                                                                     \
+  ROW(name, POME__IOS13, both_15, infer), ROW(name, POME__IOS17, both_17, infer)
 
 static const pome__schema rows[] = {
     WITH_BOTH(clamped_relu, pome__infer_same),

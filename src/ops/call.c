@@ -1,7 +1,7 @@
 /* Calling an op: preparing a call, running inference, and how the rows' own code reaches operands.
  *
- * The accessors know nothing of single ops. They answer from the operand's tensor where there is one, and from the
- * parameter's default where the argument is absent.
+ * The accessors know nothing of single ops. They answer from the operand's tensor where there is
+ * one, and from the parameter's default where the argument is absent.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,7 +45,8 @@ void pome__call_init(pome__call *call, const pome__op *op, pome_error *error) {
 static pome_status check_out_type(pome__call *call, size_t index, const pome__type *type) {
   if (type->kind != POME__TYPE_TENSOR) return POME_OK;
   if (type->dtype <= POME_DTYPE_NONE || type->dtype >= POME_DTYPE_COUNT) {
-    return pome__call_fail(call, "has %zu outputs; it gives only %zu", call->op->output_count, index);
+    return pome__call_fail(call, "has %zu outputs; it gives only %zu", call->op->output_count,
+                           index);
   }
   if (type->rank > POME_MAX_RANK) {
     return pome__call_fail(call, "output %zu would have rank %d; at most %d is supported", index,
@@ -63,7 +64,8 @@ static pome_status check_out_type(pome__call *call, size_t index, const pome__ty
     if (dim == 0) {
       empty = true;
     } else if (!pome__mul(count, (size_t)dim, &count)) {
-      return pome__call_fail(call, "output %zu would have more elements than can be counted", index);
+      return pome__call_fail(call, "output %zu would have more elements than can be counted",
+                             index);
     }
   }
   size_t bytes;
@@ -87,9 +89,13 @@ pome_status pome__call_infer(pome__call *call) {
   return POME_OK;
 }
 
-bool pome__has(const pome__call *call, int p) { return call->first[p + 1] > call->first[p]; }
+bool pome__has(const pome__call *call, int p) {
+  return call->first[p + 1] > call->first[p];
+}
 
-size_t pome__count(const pome__call *call, int p) { return call->first[p + 1] - call->first[p]; }
+size_t pome__count(const pome__call *call, int p) {
+  return call->first[p + 1] - call->first[p];
+}
 
 const pome__type *pome__type_of(const pome__call *call, int p, size_t i) {
   return call->operands[call->first[p] + i].type;
@@ -99,8 +105,9 @@ const pome_tensor *pome__tensor_of(const pome__call *call, int p, size_t i) {
   return i < pome__count(call, p) ? call->operands[call->first[p] + i].tensor : NULL;
 }
 
-/* The tensor of a parameter whose value is about to be read. Calls are made on the stack of the caller and never const
- * objects: noting the use of a value through a const pointer is allowed and keeps the rows' signatures simple. */
+/* The tensor of a parameter whose value is about to be read. Calls are made on the stack of the
+ * caller and never const objects: noting the use of a value through a const pointer is allowed and
+ * keeps the rows' signatures simple. */
 static const pome_tensor *read_operand(const pome__call *call, int p) {
   const pome_tensor *tensor = pome__tensor_of(call, p, 0);
   if (tensor != NULL && call->op->by_param[p]->values[0]->literal == NULL) {
@@ -121,7 +128,8 @@ static bool fallback_is_number(const pome__default *fallback) {
 bool pome__float_of(const pome__call *call, int p, double *value) {
   if (pome__has(call, p)) {
     const pome_tensor *tensor = read_operand(call, p);
-    if (tensor == NULL || tensor->dtype == POME_STRING || pome_tensor_count(tensor) == 0) return false;
+    if (tensor == NULL || tensor->dtype == POME_STRING || pome_tensor_count(tensor) == 0)
+      return false;
     pome__load_f64(tensor->data, tensor->dtype, 0, 1, 1, value);
     return true;
   }
@@ -135,7 +143,8 @@ bool pome__int_of(const pome__call *call, int p, int64_t *value) {
   int64_t first;
   if (pome__has(call, p)) {
     const pome_tensor *tensor = read_operand(call, p);
-    if (tensor == NULL || tensor->dtype == POME_STRING || pome_tensor_count(tensor) == 0) return false;
+    if (tensor == NULL || tensor->dtype == POME_STRING || pome_tensor_count(tensor) == 0)
+      return false;
     pome__load_i64(tensor->data, tensor->dtype, 0, 1, 1, value);
     return true;
   }
@@ -154,7 +163,8 @@ bool pome__bool_of(const pome__call *call, int p, bool *value) {
 bool pome__string_of(const pome__call *call, int p, pome_string *value) {
   if (pome__has(call, p)) {
     const pome_tensor *tensor = read_operand(call, p);
-    if (tensor == NULL || tensor->dtype != POME_STRING || pome_tensor_count(tensor) == 0) return false;
+    if (tensor == NULL || tensor->dtype != POME_STRING || pome_tensor_count(tensor) == 0)
+      return false;
     *value = *(const pome_string *)tensor->data;
     return true;
   }
@@ -204,12 +214,14 @@ bool pome__bools_of(const pome__call *call, int p, bool *out, size_t capacity, s
 
 pome_status pome__axis(pome__call *call, const char *param, int64_t axis, int64_t rank, int *out) {
   if (rank == 0 && (axis == 0 || axis == -1)) {
-    return pome__call_fail(call, "parameter '%s' is %lld, but the value is a scalar and has no axes",
+    return pome__call_fail(call,
+                           "parameter '%s' is %lld, but the value is a scalar and has no axes",
                            param, (long long)axis);
   }
   if (axis < -rank || axis >= rank) {
-    return pome__call_fail(call, "parameter '%s' is %lld; allowed for rank %lld: %lld to %lld", param,
-                           (long long)axis, (long long)rank, (long long)-rank, (long long)(rank - 1));
+    return pome__call_fail(call, "parameter '%s' is %lld; allowed for rank %lld: %lld to %lld",
+                           param, (long long)axis, (long long)rank, (long long)-rank,
+                           (long long)(rank - 1));
   }
   *out = (int)(axis < 0 ? axis + rank : axis);
   return POME_OK;

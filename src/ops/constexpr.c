@@ -1,8 +1,10 @@
-/* Family constexpr: weights stored compressed, and what they stand for: palettes, sparse masks, affine and blockwise scales.
+/* Family constexpr: weights stored compressed, and what they stand for: palettes, sparse masks,
+ * affine and blockwise scales.
  *
- * A grid divides every dimension of the data in equal blocks; each block has its own palette or scale. Evaluation goes over runs:
- * stretches of the last dimension that stay in one block. Packed masks and indices of iOS16 are read as the sub-byte tensors they
- * are (least significant bit first).
+ * A grid divides every dimension of the data in equal blocks; each block has its own palette or
+ * scale. Evaluation goes over runs: stretches of the last dimension that stay in one block. Packed
+ * masks and indices of iOS16 are read as the sub-byte tensors they are (least significant bit
+ * first).
  */
 #include <string.h>
 
@@ -51,12 +53,14 @@ static size_t grid_block(const grid *g, size_t position) {
 }
 
 /* Each block count must be at least 1 and divide the dimension. */
-static pome_status check_grid(pome__call *call, const char *name, const pome__type *data, const int64_t *blocks) {
+static pome_status check_grid(pome__call *call, const char *name, const pome__type *data,
+                              const int64_t *blocks) {
   for (int i = 0; i < data->rank; i++) {
     if (data->dims[i] < 0 || blocks[i] < 0) continue;
     if (blocks[i] == 0 || data->dims[i] % blocks[i] != 0) {
-      return pome__call_fail(call, "'%s' has %lld blocks along dimension %d, which do not divide %lld", name,
-                             (long long)blocks[i], i, (long long)data->dims[i]);
+      return pome__call_fail(call,
+                             "'%s' has %lld blocks along dimension %d, which do not divide %lld",
+                             name, (long long)blocks[i], i, (long long)data->dims[i]);
     }
   }
   return POME_OK;
@@ -112,7 +116,8 @@ static pome_status check_scale(pome__call *call, const pome__type *data) {
   const pome__type *scale = pome__type_of(call, p, 0);
   if (data->rank < 0 || scale->rank < 0) return POME_OK;
   if (data->rank < 1 || scale->rank != data->rank) {
-    return pome__call_fail(call, "scale has rank %d and the data %d; they must be equal and at least 1",
+    return pome__call_fail(call,
+                           "scale has rank %d and the data %d; they must be equal and at least 1",
                            (int)scale->rank, (int)data->rank);
   }
   POME__TRY(check_grid(call, "scale", data, scale->dims));
@@ -133,8 +138,8 @@ static pome_status infer_blockwise(pome__call *call) {
 }
 
 /* scale[block] and offset[block] (0 without offset). */
-static void block_numbers(const pome_tensor *scale, const pome_tensor *offset, size_t block, double *factor,
-                          double *shift) {
+static void block_numbers(const pome_tensor *scale, const pome_tensor *offset, size_t block,
+                          double *factor, double *shift) {
   *shift = 0;
   pome__load_f64(scale->data, scale->dtype, (int64_t)block, 1, 1, factor);
   if (offset != NULL) pome__load_f64(offset->data, offset->dtype, (int64_t)block, 1, 1, shift);
@@ -175,13 +180,16 @@ static size_t count_bits(const pome_tensor *mask, size_t count) {
 }
 
 /* As many values as set bits, or POME_INPUT. */
-static pome_status check_bits(pome__call *call, const pome_tensor *mask, size_t count, const pome_tensor *values) {
+static pome_status check_bits(pome__call *call, const pome_tensor *mask, size_t count,
+                              const pome_tensor *values) {
   size_t set = count_bits(mask, count);
   if (set == pome_tensor_count(values)) return POME_OK;
-  return pome__call_fail(call, "the mask has %zu bits set, and there are %zu values", set, pome_tensor_count(values));
+  return pome__call_fail(call, "the mask has %zu bits set, and there are %zu values", set,
+                         pome_tensor_count(values));
 }
 
-static pome_status scatter_dense(pome__call *call, const pome_tensor *values, const pome_tensor *mask) {
+static pome_status scatter_dense(pome__call *call, const pome_tensor *values,
+                                 const pome_tensor *mask) {
   pome_tensor *out = &call->outputs[0];
   size_t count = pome_tensor_count(out);
   POME__TRY(check_bits(call, mask, count, values));
@@ -203,14 +211,16 @@ static pome_status scatter_dense(pome__call *call, const pome_tensor *values, co
   return POME_OK;
 }
 
-/* `shape` of the iOS16 ops; the packed parameter `p` must have the bytes that `bits` per element need. */
+/* `shape` of the iOS16 ops; the packed parameter `p` must have the bytes that `bits` per element
+ * need. */
 static pome_status infer_packed(pome__call *call, int p, unsigned bits, pome_dtype dtype) {
   int64_t dims[POME_MAX_RANK];
   size_t rank;
   size_t count;
   size_t total;
   if (!pome__ints_of(call, 2, dims, POME_MAX_RANK, &rank)) {
-    return pome__call_fail(call, "shape must be known and have at most %d dimensions", POME_MAX_RANK);
+    return pome__call_fail(call, "shape must be known and have at most %d dimensions",
+                           POME_MAX_RANK);
   }
   if (!pome__shape_count((int)rank, dims, &count) || !pome__mul(count, bits, &total)) {
     return pome__call_fail(call, "shape is negative or too large");
@@ -219,8 +229,8 @@ static pome_status infer_packed(pome__call *call, int p, unsigned bits, pome_dty
   size_t bytes = total / 8 + (total % 8 != 0);
   const pome__type *packed = pome__type_of(call, p, 0);
   if (packed->rank == 1 && packed->dims[0] >= 0 && (size_t)packed->dims[0] != bytes) {
-    return pome__call_fail(call, "'%s' has %lld bytes; the shape needs %zu", call->op->schema->params[p].name,
-                           (long long)packed->dims[0], bytes);
+    return pome__call_fail(call, "'%s' has %lld bytes; the shape needs %zu",
+                           call->op->schema->params[p].name, (long long)packed->dims[0], bytes);
   }
   return pome__out(call, 0, dtype, (int)rank, dims);
 }
@@ -294,8 +304,9 @@ static unsigned bits_of_palette(int64_t entries) {
 }
 
 static pome_dtype dtype_of_bits(unsigned bits) {
-  static const pome_dtype dtypes[] = {POME_DTYPE_NONE, POME_UINT1, POME_UINT2, POME_UINT3, POME_UINT4,
-                                      POME_DTYPE_NONE, POME_UINT6, POME_DTYPE_NONE, POME_UINT8};
+  static const pome_dtype dtypes[] = {POME_DTYPE_NONE, POME_UINT1,      POME_UINT2,
+                                      POME_UINT3,      POME_UINT4,      POME_DTYPE_NONE,
+                                      POME_UINT6,      POME_DTYPE_NONE, POME_UINT8};
   return dtypes[bits];
 }
 
@@ -316,7 +327,8 @@ static pome_status infer_lut_16(pome__call *call) {
   const pome__type *lut = pome__type_of(call, 1, 0);
   POME__TRY(pome__need_rank(call, 1, 0, 1, 1));
   unsigned bits = lut->rank == 1 ? bits_of_palette(lut->dims[0]) : 0;
-  if (bits == 0 || bits == 3) return pome__call_fail(call, "lut must have 2, 4, 16, 64 or 256 entries");
+  if (bits == 0 || bits == 3)
+    return pome__call_fail(call, "lut must have 2, 4, 16, 64 or 256 entries");
   return infer_packed(call, 0, bits, lut->dtype);
 }
 
@@ -326,22 +338,23 @@ static pome_status eval_lut_16(pome__call *call) {
   float palette[256];
   indices.dtype = dtype_of_bits(bits_of_palette(lut->shape[0]));
   pome__load_f32(lut->data, lut->dtype, 0, 1, (size_t)lut->shape[0], palette);
-  look_up_run(call, &indices, 0, pome_tensor_count(&call->outputs[0]), palette, &call->outputs[0], 0, 1);
+  look_up_run(call, &indices, 0, pome_tensor_count(&call->outputs[0]), palette, &call->outputs[0],
+              0, 1);
   return POME_OK;
 }
 
-/* Checks lut (parameter `p`) against indices of this type and shape; gives the vector size (1 when not known) and the axis it expands.
- * `known` is false when a rank is not known. */
-static pome_status check_lut(pome__call *call, const pome__type *shape, pome_dtype indices, int p, int64_t *vector,
-                             int *axis, bool *known) {
+/* Checks lut (parameter `p`) against indices of this type and shape; gives the vector size (1 when
+ * not known) and the axis it expands. `known` is false when a rank is not known. */
+static pome_status check_lut(pome__call *call, const pome__type *shape, pome_dtype indices, int p,
+                             int64_t *vector, int *axis, bool *known) {
   const pome__type *lut = pome__type_of(call, p, 0);
   *vector = 1;
   *axis = 0;
   *known = shape->rank >= 0 && lut->rank >= 0;
   if (!*known) return POME_OK;
   if (shape->rank < 1 || lut->rank != shape->rank + 2) {
-    return pome__call_fail(call, "lut has rank %d; indices of rank %d need %d", (int)lut->rank, (int)shape->rank,
-                           (int)shape->rank + 2);
+    return pome__call_fail(call, "lut has rank %d; indices of rank %d need %d", (int)lut->rank,
+                           (int)shape->rank, (int)shape->rank + 2);
   }
   POME__TRY(check_grid(call, "lut", shape, lut->dims));
   int64_t entries = lut->dims[lut->rank - 2];
@@ -350,18 +363,23 @@ static pome_status check_lut(pome__call *call, const pome__type *shape, pome_dty
                            pome_dtype_name(indices), 1 << pome_dtype_bits(indices));
   }
   *vector = lut->dims[lut->rank - 1];
-  if (*vector < 1) return pome__call_fail(call, "the last dimension of lut must be known and at least 1");
+  if (*vector < 1)
+    return pome__call_fail(call, "the last dimension of lut must be known and at least 1");
   int64_t value;
   if (pome__has(call, p + 1)) {
-    if (!pome__int_of(call, p + 1, &value)) return pome__call_fail(call, "vector_axis must be an integer");
+    if (!pome__int_of(call, p + 1, &value))
+      return pome__call_fail(call, "vector_axis must be an integer");
     return pome__axis(call, "vector_axis", value, shape->rank, axis);
   }
-  if (*vector > 1) return pome__call_fail(call, "entries are vectors of %lld, so vector_axis is needed", (long long)*vector);
+  if (*vector > 1)
+    return pome__call_fail(call, "entries are vectors of %lld, so vector_axis is needed",
+                           (long long)*vector);
   return POME_OK;
 }
 
 /* The shape with `axis` times `vector`. */
-static pome_status expanded_dims(pome__call *call, const pome__type *shape, int axis, int64_t vector, int64_t *dims) {
+static pome_status expanded_dims(pome__call *call, const pome__type *shape, int axis,
+                                 int64_t vector, int64_t *dims) {
   for (int i = 0; i < shape->rank; i++) dims[i] = shape->dims[i];
   if (dims[axis] >= 0 && !pome__mul_i64(dims[axis], vector, &dims[axis])) {
     return pome__call_fail(call, "the result is too large");
@@ -408,17 +426,20 @@ static pome_status eval_lut_18(pome__call *call) {
         pome__load_f32(lut->data, lut->dtype, first, vector, entries, palette);
         loaded = block;
       }
-      /* Along the last axis entries lie `vector` apart; along another one whole stretches of `inner` are repeated. */
+      /* Along the last axis entries lie `vector` apart; along another one whole stretches of
+       * `inner` are repeated. */
       bool last = inner == 1;
       int64_t at = last ? (int64_t)run * vector + v
-                        : (int64_t)(run / inner * inner) * vector + v * (int64_t)inner + (int64_t)(run % inner);
+                        : (int64_t)(run / inner * inner) * vector + v * (int64_t)inner +
+                              (int64_t)(run % inner);
       look_up_run(call, indices, run, g.run, palette, &call->outputs[0], at, last ? vector : 1);
     }
   }
   return POME_OK;
 }
 
-/* ---- constexpr_lut_to_sparse: mask, indices of the set bits, lut, vector_axis -> mask, values ---- */
+/* ---- constexpr_lut_to_sparse: mask, indices of the set bits, lut, vector_axis -> mask, values
+ * ---- */
 
 static pome_status infer_lut_sparse(pome__call *call) {
   const pome__type *mask = pome__type_of(call, 0, 0);
@@ -438,12 +459,15 @@ static pome_status infer_lut_sparse(pome__call *call) {
   POME__TRY(expanded_dims(call, mask, axis, vector, dims));
   POME__TRY(pome__out(call, 0, mask->dtype, mask->rank, dims));
   count = indices->dims[0];
-  if (count >= 0 && !pome__mul_i64(count, vector, &count)) return pome__call_fail(call, "the result is too large");
+  if (count >= 0 && !pome__mul_i64(count, vector, &count))
+    return pome__call_fail(call, "the result is too large");
   return pome__out(call, 1, dtype, 1, &count);
 }
 
-/* A stretch of `inner` mask bits becomes `vector` copies of itself; its values follow in the same order. */
-static void look_up_stretch(pome__call *call, const grid *g, size_t begin, size_t inner, size_t vector, int64_t *next) {
+/* A stretch of `inner` mask bits becomes `vector` copies of itself; its values follow in the same
+ * order. */
+static void look_up_stretch(pome__call *call, const grid *g, size_t begin, size_t inner,
+                            size_t vector, int64_t *next) {
   const pome_tensor *mask = pome__tensor_of(call, 0, 0);
   const pome_tensor *indices = pome__tensor_of(call, 1, 0);
   const pome_tensor *lut = pome__tensor_of(call, 2, 0);
@@ -459,7 +483,8 @@ static void look_up_stretch(pome__call *call, const grid *g, size_t begin, size_
       int64_t index;
       double value;
       pome__load_i64(mask->data, mask->dtype, (int64_t)(begin + i), 1, 1, &set);
-      pome__store_i64(out_mask->data, out_mask->dtype, (int64_t)(begin * vector + v * inner + i), 1, 1, &set);
+      pome__store_i64(out_mask->data, out_mask->dtype, (int64_t)(begin * vector + v * inner + i), 1,
+                      1, &set);
       if (set == 0) continue;
       pome__load_i64(indices->data, indices->dtype, (*next)++, 1, 1, &index);
       size_t at = (grid_block(g, begin + i) * entries + (size_t)index) * vector + v;
@@ -474,7 +499,8 @@ static pome_status eval_lut_sparse(pome__call *call) {
   int64_t vector;
   int axis;
   bool known;
-  POME__TRY(check_lut(call, pome__type_of(call, 0, 0), pome__tensor_of(call, 1, 0)->dtype, 2, &vector, &axis, &known));
+  POME__TRY(check_lut(call, pome__type_of(call, 0, 0), pome__tensor_of(call, 1, 0)->dtype, 2,
+                      &vector, &axis, &known));
   grid g = grid_of(mask->rank, mask->shape, pome__tensor_of(call, 2, 0)->shape);
   POME__TRY(check_bits(call, mask, g.count, pome__tensor_of(call, 1, 0)));
   size_t inner = elements_after(mask, axis);
@@ -507,12 +533,12 @@ static pome_status eval_cast(pome__call *call) {
 
 /* ---- rows ---- */
 
-#define CONST POME__PARAM_CONST
+#define CONST    POME__PARAM_CONST
 #define OPTIONAL (POME__PARAM_CONST | POME__PARAM_OPTIONAL)
-#define VALUES (POME__TF | POME__BIT(INT8) | POME__BIT(UINT8))
+#define VALUES   (POME__TF | POME__BIT(INT8) | POME__BIT(UINT8))
 #define VALUES_4 (VALUES | POME__BIT(INT4) | POME__BIT(UINT4))
-#define INDICES                                                                                         \
-  (POME__BIT(UINT1) | POME__BIT(UINT2) | POME__BIT(UINT3) | POME__BIT(UINT4) | POME__BIT(UINT6) |       \
+#define INDICES                                                                                    \
+  (POME__BIT(UINT1) | POME__BIT(UINT2) | POME__BIT(UINT3) | POME__BIT(UINT4) | POME__BIT(UINT6) |  \
    POME__BIT(UINT8))
 
 static const pome__param affine_16[] = {
@@ -532,20 +558,20 @@ static const pome__param sparse_16[] = {POME__P("nonzero_data", 'T', VALUES, CON
 static const pome__param blockwise_18[] = {POME__P("data", 'S', VALUES_4, CONST),
                                            POME__P("scale", 'D', POME__TF, CONST),
                                            POME__P("offset", 'O', VALUES_4, OPTIONAL)};
-static const pome__param lut_18[] = {POME__P("indices", 'I', INDICES, CONST), POME__P("lut", 'T', VALUES, CONST),
+static const pome__param lut_18[] = {POME__P("indices", 'I', INDICES, CONST),
+                                     POME__P("lut", 'T', VALUES, CONST),
                                      POME__P("vector_axis", 0, POME__BIT(INT32), OPTIONAL)};
 static const pome__param lut_sparse_18[] = {POME__P("indices_mask", 0, POME__BIT(UINT1), CONST),
                                             POME__P("indices_nonzero_data", 'I', INDICES, CONST),
                                             POME__P("lut", 'T', VALUES, CONST),
                                             POME__P("vector_axis", 0, POME__BIT(INT32), OPTIONAL)};
-static const pome__param sparse_blockwise_18[] = {POME__P("data_mask", 0, POME__BIT(UINT1), CONST),
-                                                  POME__P("nonzero_data", 'S', VALUES_4, CONST),
-                                                  POME__P("scale", 'D', POME__TF, CONST),
-                                                  POME__P("offset", 'O', VALUES_4, OPTIONAL)};
+static const pome__param sparse_blockwise_18[] = {
+    POME__P("data_mask", 0, POME__BIT(UINT1), CONST), POME__P("nonzero_data", 'S', VALUES_4, CONST),
+    POME__P("scale", 'D', POME__TF, CONST), POME__P("offset", 'O', VALUES_4, OPTIONAL)};
 static const pome__param sparse_18[] = {POME__P("nonzero_data", 'T', VALUES_4, CONST),
                                         POME__P("mask", 0, POME__BIT(UINT1), CONST)};
 
-#define ROW(name, since, params, infer, eval) \
+#define ROW(name, since, params, infer, eval)                                                      \
   POME__ROW("constexpr_" name, FAMILY, since, POME__OP_CONSTEXPR, params, infer, eval)
 
 static const pome__schema rows[] = {
@@ -556,7 +582,8 @@ static const pome__schema rows[] = {
     ROW("lut_to_dense", POME__IOS16, lut_16, infer_lut_16, eval_lut_16),
     ROW("lut_to_dense", POME__IOS18, lut_18, infer_lut_18, eval_lut_18),
     ROW("lut_to_sparse", POME__IOS18, lut_sparse_18, infer_lut_sparse, eval_lut_sparse),
-    ROW("sparse_blockwise_shift_scale", POME__IOS18, sparse_blockwise_18, infer_sparse_blockwise, eval_sparse_blockwise),
+    ROW("sparse_blockwise_shift_scale", POME__IOS18, sparse_blockwise_18, infer_sparse_blockwise,
+        eval_sparse_blockwise),
     ROW("sparse_to_dense", POME__IOS16, sparse_16, infer_sparse_16, eval_sparse_16),
     ROW("sparse_to_dense", POME__IOS18, sparse_18, infer_sparse_18, eval_sparse_18),
 };

@@ -1,7 +1,8 @@
 /* Family control_flow: constants, select, branches, loops and lists.
  *
- * Blocks are run, and lists kept, by the executor; here stand their parameters and types. A loop's output has the type that its
- * variable and the body's result agree on: dimensions that differ are not known. Lists are values: list_write gives a new one.
+ * Blocks are run, and lists kept, by the executor; here stand their parameters and types. A loop's
+ * output has the type that its variable and the body's result agree on: dimensions that differ are
+ * not known. Lists are values: list_write gives a new one.
  */
 #include "ops/families.h"
 #include "ops/infer.h"
@@ -26,8 +27,8 @@ static pome_status infer_select(pome__call *call) {
 
 enum { COND, A, B, OUT };
 
-static void select_row_f32(const pome__call *call, const pome__walk *walk, const pome_tensor *const *in,
-                           pome_tensor *out) {
+static void select_row_f32(const pome__call *call, const pome__walk *walk,
+                           const pome_tensor *const *in, pome_tensor *out) {
   float picked[3][POME__BLOCK];
   for (size_t done = 0; done < walk->length; done += POME__BLOCK) {
     size_t n = walk->length - done < POME__BLOCK ? walk->length - done : POME__BLOCK;
@@ -37,7 +38,8 @@ static void select_row_f32(const pome__call *call, const pome__walk *walk, const
       from[i] = pome__read_f32(call, in[i], at, walk->step[i], n, picked[i]);
     }
     for (size_t i = 0; i < n; i++) picked[COND][i] = from[COND][i] != 0 ? from[A][i] : from[B][i];
-    pome__write_f32(call, out, walk->offset[OUT] + (int64_t)done * walk->step[OUT], walk->step[OUT], n, picked[COND]);
+    pome__write_f32(call, out, walk->offset[OUT] + (int64_t)done * walk->step[OUT], walk->step[OUT],
+                    n, picked[COND]);
   }
 }
 
@@ -49,9 +51,10 @@ static void select_row_i64(const pome__walk *walk, const pome_tensor *const *in,
       int64_t at = walk->offset[i] + (int64_t)done * walk->step[i];
       pome__load_i64(in[i]->data, in[i]->dtype, at, walk->step[i], n, picked[i]);
     }
-    for (size_t i = 0; i < n; i++) picked[COND][i] = picked[COND][i] != 0 ? picked[A][i] : picked[B][i];
-    pome__store_i64(out->data, out->dtype, walk->offset[OUT] + (int64_t)done * walk->step[OUT], walk->step[OUT], n,
-                    picked[COND]);
+    for (size_t i = 0; i < n; i++)
+      picked[COND][i] = picked[COND][i] != 0 ? picked[A][i] : picked[B][i];
+    pome__store_i64(out->data, out->dtype, walk->offset[OUT] + (int64_t)done * walk->step[OUT],
+                    walk->step[OUT], n, picked[COND]);
   }
 }
 
@@ -81,12 +84,14 @@ static pome_status eval_select(pome__call *call) {
 
 /* ---- blocks: their number and their inputs and outputs have been checked by resolve ---- */
 
-static pome_status widen_output(pome__call *call, size_t i, const pome__type *a, const pome__type *b, const char *what) {
+static pome_status widen_output(pome__call *call, size_t i, const pome__type *a,
+                                const pome__type *b, const char *what) {
   bool fits = a->kind == b->kind && (a->kind != POME__TYPE_TENSOR || a->dtype == b->dtype);
   if (!fits) {
     char left[POME__TYPE_TEXT];
     char right[POME__TYPE_TEXT];
-    return pome__call_fail(call, "output %zu is %s %s %s", i, pome__type_format(a, left, sizeof(left)), what,
+    return pome__call_fail(call, "output %zu is %s %s %s", i,
+                           pome__type_format(a, left, sizeof(left)), what,
                            pome__type_format(b, right, sizeof(right)));
   }
   pome__type_widen(a, b, &call->out_types[i]);
@@ -96,8 +101,8 @@ static pome_status widen_output(pome__call *call, size_t i, const pome__type *a,
 static pome_status infer_cond(pome__call *call) {
   const pome__op *op = call->op;
   for (size_t i = 0; i < op->output_count; i++) {
-    POME__TRY(widen_output(call, i, &op->blocks[0]->outputs[i]->type, &op->blocks[1]->outputs[i]->type,
-                           "in the first branch, in the second"));
+    POME__TRY(widen_output(call, i, &op->blocks[0]->outputs[i]->type,
+                           &op->blocks[1]->outputs[i]->type, "in the first branch, in the second"));
   }
   return POME_OK;
 }
@@ -121,7 +126,8 @@ static const pome__type *element_type(const pome__call *call) {
 static pome_status need_element(pome__call *call, const pome__type **element) {
   *element = element_type(call);
   if (*element != NULL && (*element)->kind == POME__TYPE_TENSOR) return POME_OK;
-  return pome__call_fail(call, "the type of the list's elements is not known; it must be a tensor type");
+  return pome__call_fail(call,
+                         "the type of the list's elements is not known; it must be a tensor type");
 }
 
 static pome_status element_shape(pome__call *call, pome__type *element) {
@@ -159,7 +165,8 @@ static pome_status infer_make_list(pome__call *call) {
     out->elements = declared->elements;
   } else {
     pome__type *copy = call->scratch != NULL ? POME__NEW(call->scratch, pome__type) : NULL;
-    const pome__type **elements = copy != NULL ? POME__NEW(call->scratch, const pome__type *) : NULL;
+    const pome__type **elements =
+        copy != NULL ? POME__NEW(call->scratch, const pome__type *) : NULL;
     if (elements == NULL) return pome__call_memory(call);
     *copy = element;
     elements[0] = copy;
@@ -172,7 +179,9 @@ static pome_status infer_make_list(pome__call *call) {
   return POME_OK;
 }
 
-static pome_status infer_list_length(pome__call *call) { return pome__out(call, 0, POME_INT32, 0, NULL); }
+static pome_status infer_list_length(pome__call *call) {
+  return pome__out(call, 0, POME_INT32, 0, NULL);
+}
 
 static pome_status infer_list_read(pome__call *call) {
   const pome__type *element;
@@ -186,13 +195,15 @@ static pome_status infer_list_gather(pome__call *call) {
   const pome__type *indices = pome__type_of(call, 1, 0);
   if (element->rank < 0 || indices->rank < 0) return pome__out(call, 0, element->dtype, -1, NULL);
   POME__TRY(pome__need_rank(call, 1, 0, 1, 1));
-  if (element->rank == POME_MAX_RANK) return pome__call_fail(call, "the elements have the highest rank already");
+  if (element->rank == POME_MAX_RANK)
+    return pome__call_fail(call, "the elements have the highest rank already");
   int64_t dims[POME_MAX_RANK] = {indices->dims[0]};
   for (int i = 0; i < element->rank; i++) dims[i + 1] = element->dims[i];
   return pome__out(call, 0, element->dtype, element->rank + 1, dims);
 }
 
-/* A new list of the same type; `value`, of which the first `outer` dimensions count values, must fit its elements. */
+/* A new list of the same type; `value`, of which the first `outer` dimensions count values, must
+ * fit its elements. */
 static pome_status infer_changed(pome__call *call, int outer) {
   const pome__type *element = element_type(call);
   const pome__type *value = pome__type_of(call, 2, 0);
@@ -210,14 +221,17 @@ static pome_status infer_changed(pome__call *call, int outer) {
   return pome__out_type(call, 0, pome__type_of(call, 0, 0));
 }
 
-static pome_status infer_list_write(pome__call *call) { return infer_changed(call, 0); }
+static pome_status infer_list_write(pome__call *call) {
+  return infer_changed(call, 0);
+}
 
 static pome_status infer_list_scatter(pome__call *call) {
   const pome__type *indices = pome__type_of(call, 1, 0);
   const pome__type *value = pome__type_of(call, 2, 0);
   int64_t count;
   POME__TRY(pome__need_rank(call, 1, 0, 1, 1));
-  if (indices->rank == 1 && value->rank >= 1 && !pome__dim_unify(indices->dims[0], value->dims[0], &count)) {
+  if (indices->rank == 1 && value->rank >= 1 &&
+      !pome__dim_unify(indices->dims[0], value->dims[0], &count)) {
     return pome__call_fail(call, "%lld indices and %lld values", (long long)indices->dims[0],
                            (long long)value->dims[0]);
   }
@@ -226,11 +240,14 @@ static pome_status infer_list_scatter(pome__call *call) {
 
 /* ---- rows ---- */
 
-static const pome__param const_params[] = {POME__P("val", 0, 0, POME__PARAM_CONST | POME__PARAM_ANY)};
-static const pome__param select_params[] = {POME__P("cond", 0, POME__BIT(BOOL), 0), POME__P("a", 'T', POME__TFIB, 0),
+static const pome__param const_params[] = {
+    POME__P("val", 0, 0, POME__PARAM_CONST | POME__PARAM_ANY)};
+static const pome__param select_params[] = {POME__P("cond", 0, POME__BIT(BOOL), 0),
+                                            POME__P("a", 'T', POME__TFIB, 0),
                                             POME__P("b", 'T', POME__TFIB, 0)};
 static const pome__param cond_params[] = {POME__P("pred", 0, POME__BIT(BOOL), 0)};
-static const pome__param while_params[] = {POME__P("loop_vars", 0, 0, POME__PARAM_TUPLE | POME__PARAM_ANY)};
+static const pome__param while_params[] = {
+    POME__P("loop_vars", 0, 0, POME__PARAM_TUPLE | POME__PARAM_ANY)};
 static const pome__param make_list_params[] = {
     POME__P_INT("init_length", 0, POME__BIT(INT32), 0, 1),
     POME__P_BOOL("dynamic_length", POME__PARAM_CONST, 1),
@@ -249,7 +266,8 @@ static const pome__param scatter_params[] = {POME__P("ls", 0, 0, POME__PARAM_LIS
                                              POME__P("indices", 0, POME__BIT(INT32), 0),
                                              POME__P("value", 'T', POME__TFIB, 0)};
 
-#define ROW(name, kind, params, infer, eval) POME__ROW(name, FAMILY, POME__IOS13, kind, params, infer, eval)
+#define ROW(name, kind, params, infer, eval)                                                       \
+  POME__ROW(name, FAMILY, POME__IOS13, kind, params, infer, eval)
 #define CONTROL(name, params, infer) ROW(name, POME__OP_CONTROL, params, infer, NULL)
 
 static const pome__schema rows[] = {

@@ -1,7 +1,7 @@
 /* Family elementwise_unary: one element in, one element out, and cast.
  *
- * The maps follow numpy: round goes to even, comparisons let NaN through. An absent epsilon is the default rounded to the
- * declared type of x, as coremltools makes it: 1e-45 is 0 in fp16.
+ * The maps follow numpy: round goes to even, comparisons let NaN through. An absent epsilon is the
+ * default rounded to the declared type of x, as coremltools makes it: 1e-45 is 0 in fp16.
  */
 #include <math.h>
 
@@ -18,34 +18,34 @@ typedef struct numbers {
 } numbers;
 
 /* Two maps, for double and for float, from expressions of `v`, `a` and `b`. */
-#define MAP(name, wide, single)                                                             \
-  static void name##_f64(size_t n, const double *x, double *y, const void *params) {       \
-    double a = params != NULL ? ((const numbers *)params)->a : 0;                           \
-    double b = params != NULL ? ((const numbers *)params)->b : 0;                           \
-    (void)a, (void)b;                                                                       \
-    for (size_t i = 0; i < n; i++) {                                                        \
-      double v = x[i];                                                                      \
-      y[i] = wide;                                                                          \
-    }                                                                                       \
-  }                                                                                         \
-  static void name##_f32(size_t n, const float *x, float *y, const void *params) {         \
-    float a = params != NULL ? (float)((const numbers *)params)->a : 0;                     \
-    float b = params != NULL ? (float)((const numbers *)params)->b : 0;                     \
-    (void)a, (void)b;                                                                       \
-    for (size_t i = 0; i < n; i++) {                                                        \
-      float v = x[i];                                                                       \
-      y[i] = single;                                                                        \
-    }                                                                                       \
+#define MAP(name, wide, single)                                                                    \
+  static void name##_f64(size_t n, const double *x, double *y, const void *params) {               \
+    double a = params != NULL ? ((const numbers *)params)->a : 0;                                  \
+    double b = params != NULL ? ((const numbers *)params)->b : 0;                                  \
+    (void)a, (void)b;                                                                              \
+    for (size_t i = 0; i < n; i++) {                                                               \
+      double v = x[i];                                                                             \
+      y[i] = wide;                                                                                 \
+    }                                                                                              \
+  }                                                                                                \
+  static void name##_f32(size_t n, const float *x, float *y, const void *params) {                 \
+    float a = params != NULL ? (float)((const numbers *)params)->a : 0;                            \
+    float b = params != NULL ? (float)((const numbers *)params)->b : 0;                            \
+    (void)a, (void)b;                                                                              \
+    for (size_t i = 0; i < n; i++) {                                                               \
+      float v = x[i];                                                                              \
+      y[i] = single;                                                                               \
+    }                                                                                              \
   }
 
-#define MAP_INT(name, whole)                                                                \
-  static void name##_i64(size_t n, const int64_t *x, int64_t *y, const void *params) {     \
-    double a = params != NULL ? ((const numbers *)params)->a : 0;                           \
-    (void)a;                                                                                \
-    for (size_t i = 0; i < n; i++) {                                                        \
-      int64_t v = x[i];                                                                     \
-      y[i] = whole;                                                                         \
-    }                                                                                       \
+#define MAP_INT(name, whole)                                                                       \
+  static void name##_i64(size_t n, const int64_t *x, int64_t *y, const void *params) {             \
+    double a = params != NULL ? ((const numbers *)params)->a : 0;                                  \
+    (void)a;                                                                                       \
+    for (size_t i = 0; i < n; i++) {                                                               \
+      int64_t v = x[i];                                                                            \
+      y[i] = whole;                                                                                \
+    }                                                                                              \
   }
 
 static pome_status run_map(pome__call *call, const pome__unary *map, const numbers *params) {
@@ -54,18 +54,18 @@ static pome_status run_map(pome__call *call, const pome__unary *map, const numbe
 }
 
 /* An op that is a map without parameters. */
-#define PLAIN(name, wide, single)                                      \
-  MAP(name, wide, single)                                              \
-  static pome_status eval_##name(pome__call *call) {                   \
-    static const pome__unary map = {name##_f64, name##_f32, NULL};     \
-    return run_map(call, &map, NULL);                                  \
+#define PLAIN(name, wide, single)                                                                  \
+  MAP(name, wide, single)                                                                          \
+  static pome_status eval_##name(pome__call *call) {                                               \
+    static const pome__unary map = {name##_f64, name##_f32, NULL};                                 \
+    return run_map(call, &map, NULL);                                                              \
   }
-#define PLAIN_INT(name, wide, single, whole)                           \
-  MAP(name, wide, single)                                              \
-  MAP_INT(name, whole)                                                 \
-  static pome_status eval_##name(pome__call *call) {                   \
-    static const pome__unary map = {name##_f64, name##_f32, name##_i64}; \
-    return run_map(call, &map, NULL);                                  \
+#define PLAIN_INT(name, wide, single, whole)                                                       \
+  MAP(name, wide, single)                                                                          \
+  MAP_INT(name, whole)                                                                             \
+  static pome_status eval_##name(pome__call *call) {                                               \
+    static const pome__unary map = {name##_f64, name##_f32, name##_i64};                           \
+    return run_map(call, &map, NULL);                                                              \
   }
 
 PLAIN_INT(abs, fabs(v), fabsf(v), v < 0 ? -v : v)
@@ -133,7 +133,7 @@ static pome_status eval_rsqrt(pome__call *call) {
 
 MAP(threshold, v < a ? a : v, v < a ? a : v)
 MAP_INT(threshold, (double)v < a ? (int64_t)a : v)
-MAP(clip, v < a ? (a > b ? b : a) : v > b ? b : v, v < a ? (a > b ? b : a) : v > b ? b : v)
+MAP(clip, v<a ? (a > b ? b : a) : v> b ? b : v, v<a ? (a > b ? b : a) : v> b ? b : v)
 
 static pome_status eval_threshold(pome__call *call) {
   static const pome__unary map = {threshold_f64, threshold_f32, threshold_i64};
@@ -156,7 +156,8 @@ static pome_status infer_clip(pome__call *call) {
   double alpha;
   double beta;
   if (pome__float_of(call, 1, &alpha) && pome__float_of(call, 2, &beta) && alpha >= beta) {
-    return pome__call_fail(call, "alpha is %g and beta is %g; alpha must be less than beta", alpha, beta);
+    return pome__call_fail(call, "alpha is %g and beta is %g; alpha must be less than beta", alpha,
+                           beta);
   }
   return pome__infer_same(call);
 }
@@ -198,24 +199,30 @@ static pome_status eval_cast(pome__call *call) {
 
 /* ---- rows ---- */
 
-#define CASTABLE_17 \
+#define CASTABLE_17                                                                                \
   (POME__TFIB | POME__BIT(INT8) | POME__BIT(UINT8) | POME__BIT(INT16) | POME__BIT(UINT16))
 
 static const pome__param x_float[] = {POME__P("x", 'T', POME__TF, 0)};
 static const pome__param x_number[] = {POME__P("x", 'T', POME__TFI, 0)};
 static const pome__param x_bool[] = {POME__P("x", 0, POME__BIT(BOOL), 0)};
-static const pome__param inverse_15[] = {POME__P("x", 'T', POME__TF, 0),
-                                         POME__P_FLOAT("epsilon", 'T', POME__TF, POME__PARAM_CONST, 1e-4)};
-static const pome__param inverse_17[] = {POME__P("x", 'T', POME__TF, 0),
-                                         POME__P_FLOAT("epsilon", 'U', POME__TF, POME__PARAM_CONST, 1e-4)};
-static const pome__param log_15[] = {POME__P("x", 'T', POME__TF, 0),
-                                     POME__P_FLOAT("epsilon", 'T', POME__TF, POME__PARAM_CONST, 1e-45)};
-static const pome__param log_17[] = {POME__P("x", 'T', POME__TF, 0),
-                                     POME__P_FLOAT("epsilon", 'U', POME__TF, POME__PARAM_CONST, 1e-45)};
-static const pome__param rsqrt_15[] = {POME__P("x", 'T', POME__TF, 0),
-                                       POME__P_FLOAT("epsilon", 'T', POME__TF, POME__PARAM_CONST, 1e-12)};
-static const pome__param rsqrt_17[] = {POME__P("x", 'T', POME__TF, 0),
-                                       POME__P_FLOAT("epsilon", 'U', POME__TF, POME__PARAM_CONST, 1e-12)};
+static const pome__param inverse_15[] = {
+    POME__P("x", 'T', POME__TF, 0),
+    POME__P_FLOAT("epsilon", 'T', POME__TF, POME__PARAM_CONST, 1e-4)};
+static const pome__param inverse_17[] = {
+    POME__P("x", 'T', POME__TF, 0),
+    POME__P_FLOAT("epsilon", 'U', POME__TF, POME__PARAM_CONST, 1e-4)};
+static const pome__param log_15[] = {
+    POME__P("x", 'T', POME__TF, 0),
+    POME__P_FLOAT("epsilon", 'T', POME__TF, POME__PARAM_CONST, 1e-45)};
+static const pome__param log_17[] = {
+    POME__P("x", 'T', POME__TF, 0),
+    POME__P_FLOAT("epsilon", 'U', POME__TF, POME__PARAM_CONST, 1e-45)};
+static const pome__param rsqrt_15[] = {
+    POME__P("x", 'T', POME__TF, 0),
+    POME__P_FLOAT("epsilon", 'T', POME__TF, POME__PARAM_CONST, 1e-12)};
+static const pome__param rsqrt_17[] = {
+    POME__P("x", 'T', POME__TF, 0),
+    POME__P_FLOAT("epsilon", 'U', POME__TF, POME__PARAM_CONST, 1e-12)};
 static const pome__param threshold_15[] = {POME__P("x", 'T', POME__TFI, 0),
                                            POME__P("alpha", 'T', POME__TFI, POME__PARAM_CONST)};
 static const pome__param clip_15[] = {POME__P("x", 'T', POME__TF, 0),
@@ -226,7 +233,8 @@ static const pome__param cast_15[] = {POME__P("x", 'T', POME__TFIB, 0),
 static const pome__param cast_17[] = {POME__P("x", 'T', CASTABLE_17, 0),
                                       POME__P("dtype", 0, POME__BIT(STRING), POME__PARAM_CONST)};
 
-#define ROW(name, since, params, infer, eval) POME__ROW(name, FAMILY, since, POME__OP_PURE, params, infer, eval)
+#define ROW(name, since, params, infer, eval)                                                      \
+  POME__ROW(name, FAMILY, since, POME__OP_PURE, params, infer, eval)
 #define SAME(name, params, eval) ROW(name, POME__IOS13, params, pome__infer_same, eval)
 
 static const pome__schema rows[] = {

@@ -8,7 +8,8 @@
 
 static pome_status need_output(pome__call *call, size_t index) {
   if (index < call->op->output_count) return POME_OK;
-  return pome__call_fail(call, "has %zu outputs; it gives at least %zu", call->op->output_count, index + 1);
+  return pome__call_fail(call, "has %zu outputs; it gives at least %zu", call->op->output_count,
+                         index + 1);
 }
 
 pome_status pome__out_type(pome__call *call, size_t index, const pome__type *type) {
@@ -17,10 +18,12 @@ pome_status pome__out_type(pome__call *call, size_t index, const pome__type *typ
   return POME_OK;
 }
 
-pome_status pome__out(pome__call *call, size_t index, pome_dtype dtype, int rank, const int64_t *dims) {
+pome_status pome__out(pome__call *call, size_t index, pome_dtype dtype, int rank,
+                      const int64_t *dims) {
   POME__TRY(need_output(call, index));
   if (rank > POME_MAX_RANK) {
-    return pome__call_fail(call, "the result would have rank %d; at most %d is supported", rank, POME_MAX_RANK);
+    return pome__call_fail(call, "the result would have rank %d; at most %d is supported", rank,
+                           POME_MAX_RANK);
   }
   pome__type *type = &call->out_types[index];
   memset(type, 0, sizeof(*type));
@@ -37,8 +40,8 @@ pome_status pome__infer_same(pome__call *call) {
   return pome__out(call, 0, type->dtype, type->rank, type->dims);
 }
 
-pome_status pome__infer_broadcast(pome__call *call, const pome__type *a, const pome__type *b, pome_dtype dtype,
-                                  size_t index) {
+pome_status pome__infer_broadcast(pome__call *call, const pome__type *a, const pome__type *b,
+                                  pome_dtype dtype, size_t index) {
   if (a->rank < 0 || b->rank < 0) return pome__out(call, index, dtype, -1, NULL);
   int rank;
   int64_t shape[POME_MAX_RANK];
@@ -57,13 +60,15 @@ const char *pome__dtypes_format(pome__dtypes dtypes, char *buffer, size_t size) 
   if (size > 0) buffer[0] = '\0';
   for (int i = POME_DTYPE_NONE + 1; i < POME_DTYPE_COUNT; i++) {
     if ((dtypes & ((pome__dtypes)1 << i)) == 0 || used >= size) continue;
-    int n = snprintf(buffer + used, size - used, "%s%s", used > 0 ? ", " : "", pome_dtype_name((pome_dtype)i));
+    int n = snprintf(buffer + used, size - used, "%s%s", used > 0 ? ", " : "",
+                     pome_dtype_name((pome_dtype)i));
     if (n > 0) used += (size_t)n;
   }
   return buffer;
 }
 
-pome_status pome__dtype_param(pome__call *call, const char *param, pome__dtypes allowed, pome_dtype *dtype) {
+pome_status pome__dtype_param(pome__call *call, const char *param, pome__dtypes allowed,
+                              pome_dtype *dtype) {
   pome_string text;
   if (!pome__string_of(call, pome__schema_param(call->op->schema, param), &text)) {
     *dtype = POME_DTYPE_NONE;
@@ -82,7 +87,8 @@ pome_status pome__dtype_param(pome__call *call, const char *param, pome__dtypes 
   return POME_OK;
 }
 
-pome_status pome__axes_param(pome__call *call, const char *param, int rank, uint32_t *axes, bool *known) {
+pome_status pome__axes_param(pome__call *call, const char *param, int rank, uint32_t *axes,
+                             bool *known) {
   int p = pome__schema_param(call->op->schema, param);
   uint32_t all = rank >= 32 ? UINT32_MAX : ((uint32_t)1 << rank) - 1;
   if (!pome__has(call, p)) {
@@ -94,7 +100,8 @@ pome_status pome__axes_param(pome__call *call, const char *param, int rank, uint
   size_t count;
   if (!pome__ints_of(call, p, list, POME_MAX_RANK, &count)) {
     if (pome__tensor_of(call, p, 0) != NULL) {
-      return pome__call_fail(call, "parameter '%s' must be a list of at most %d axes", param, POME_MAX_RANK);
+      return pome__call_fail(call, "parameter '%s' must be a list of at most %d axes", param,
+                             POME_MAX_RANK);
     }
     *known = false;
     return POME_OK;
@@ -136,6 +143,7 @@ pome_status pome__need_rank(pome__call *call, int p, size_t i, int lowest, int h
   int rank = pome__type_of(call, p, i)->rank;
   if (rank < 0 || (rank >= lowest && rank <= highest)) return POME_OK;
   const char *name = call->op->schema->params[p].name;
-  if (lowest == highest) return pome__call_fail(call, "'%s' has rank %d; it must be %d", name, rank, lowest);
+  if (lowest == highest)
+    return pome__call_fail(call, "'%s' has rank %d; it must be %d", name, rank, lowest);
   return pome__call_fail(call, "'%s' has rank %d; allowed: %d to %d", name, rank, lowest, highest);
 }

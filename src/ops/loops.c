@@ -7,7 +7,9 @@
 #include "tensor/element.h"
 #include "tensor/shape.h"
 
-static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
+static size_t min_size(size_t a, size_t b) {
+  return a < b ? a : b;
+}
 
 /* ---- walking ---- */
 
@@ -47,7 +49,8 @@ static bool walk_start(pome__walk *walk) {
   }
   walk->rank = rank > 0 ? rank - 1 : 0; /* the outer dimensions */
   walk->length = rank > 0 ? (size_t)walk->shape[rank - 1] : 1;
-  for (int o = 0; o < walk->operands; o++) walk->step[o] = rank > 0 ? walk->strides[o][rank - 1] : 0;
+  for (int o = 0; o < walk->operands; o++)
+    walk->step[o] = rank > 0 ? walk->strides[o][rank - 1] : 0;
   walk->started = true;
   return true;
 }
@@ -60,15 +63,16 @@ bool pome__walk_next(pome__walk *walk) {
       return true;
     }
     walk->index[i] = 0;
-    for (int o = 0; o < walk->operands; o++) walk->offset[o] -= walk->strides[o][i] * (walk->shape[i] - 1);
+    for (int o = 0; o < walk->operands; o++)
+      walk->offset[o] -= walk->strides[o][i] * (walk->shape[i] - 1);
   }
   return false;
 }
 
 /* ---- blocks of floats ---- */
 
-const float *pome__read_f32(const pome__call *call, const pome_tensor *tensor, int64_t offset, int64_t stride, size_t n,
-                            float *buffer) {
+const float *pome__read_f32(const pome__call *call, const pome_tensor *tensor, int64_t offset,
+                            int64_t stride, size_t n, float *buffer) {
   if (tensor->dtype == POME_FP32 && stride == 1) return (const float *)tensor->data + offset;
   if (tensor->dtype == POME_FP16 && stride == 1 && call->kernels != NULL) {
     call->kernels->f16_to_f32(n, (const uint16_t *)tensor->data + offset, buffer);
@@ -78,8 +82,8 @@ const float *pome__read_f32(const pome__call *call, const pome_tensor *tensor, i
   return buffer;
 }
 
-void pome__write_f32(const pome__call *call, pome_tensor *tensor, int64_t offset, int64_t stride, size_t n,
-                     const float *values) {
+void pome__write_f32(const pome__call *call, pome_tensor *tensor, int64_t offset, int64_t stride,
+                     size_t n, const float *values) {
   if (tensor->dtype == POME_FP16 && stride == 1 && call->kernels != NULL) {
     call->kernels->f32_to_f16(n, values, (uint16_t *)tensor->data + offset);
   } else {
@@ -88,7 +92,8 @@ void pome__write_f32(const pome__call *call, pome_tensor *tensor, int64_t offset
 }
 
 bool pome__use_f32(const pome__call *call, const pome_tensor *tensor) {
-  return call->numerics != POME_NUMERICS_STRICT && pome__dtype_is_float(tensor->dtype) && tensor->dtype != POME_FP64;
+  return call->numerics != POME_NUMERICS_STRICT && pome__dtype_is_float(tensor->dtype) &&
+         tensor->dtype != POME_FP64;
 }
 
 /* Where results are computed: in place when the output holds fp32 in a row. */
@@ -102,8 +107,8 @@ static bool is_whole(const pome_tensor *tensor) {
   return pome__dtype_is_integer(tensor->dtype) || tensor->dtype == POME_BOOL;
 }
 
-void pome__unary_blocks(const pome__call *call, const pome_tensor *x, pome_tensor *y, const pome__unary *f,
-                        const void *params) {
+void pome__unary_blocks(const pome__call *call, const pome_tensor *x, pome_tensor *y,
+                        const pome__unary *f, const void *params) {
   size_t count = pome_tensor_count(y);
   for (size_t begin = 0; begin < count; begin += POME__BLOCK) {
     size_t n = min_size(count - begin, POME__BLOCK);
@@ -128,8 +133,8 @@ void pome__unary_blocks(const pome__call *call, const pome_tensor *x, pome_tenso
   }
 }
 
-static void binary_row_f32(const pome__call *call, const pome__walk *walk, const pome_tensor *x, const pome_tensor *y,
-                           pome_tensor *z, const pome__binary *f) {
+static void binary_row_f32(const pome__call *call, const pome__walk *walk, const pome_tensor *x,
+                           const pome_tensor *y, pome_tensor *z, const pome__binary *f) {
   float left[POME__BLOCK];
   float right[POME__BLOCK];
   float out[POME__BLOCK];
@@ -137,44 +142,50 @@ static void binary_row_f32(const pome__call *call, const pome__walk *walk, const
     size_t n = min_size(walk->length - begin, POME__BLOCK);
     int64_t at = (int64_t)begin;
     int64_t to = walk->offset[2] + at * walk->step[2];
-    const float *a = pome__read_f32(call, x, walk->offset[0] + at * walk->step[0], walk->step[0], n, left);
-    const float *b = pome__read_f32(call, y, walk->offset[1] + at * walk->step[1], walk->step[1], n, right);
+    const float *a =
+        pome__read_f32(call, x, walk->offset[0] + at * walk->step[0], walk->step[0], n, left);
+    const float *b =
+        pome__read_f32(call, y, walk->offset[1] + at * walk->step[1], walk->step[1], n, right);
     float *target = target_f32(z, to, walk->step[2], out);
     f->f32(n, a, b, target);
     if (target == out) pome__write_f32(call, z, to, walk->step[2], n, out);
   }
 }
 
-static void binary_row_f64(const pome__walk *walk, const pome_tensor *x, const pome_tensor *y, pome_tensor *z,
-                           const pome__binary *f) {
+static void binary_row_f64(const pome__walk *walk, const pome_tensor *x, const pome_tensor *y,
+                           pome_tensor *z, const pome__binary *f) {
   double left[POME__BLOCK];
   double right[POME__BLOCK];
   for (size_t begin = 0; begin < walk->length; begin += POME__BLOCK) {
     size_t n = min_size(walk->length - begin, POME__BLOCK);
     int64_t at = (int64_t)begin;
     pome__load_f64(x->data, x->dtype, walk->offset[0] + at * walk->step[0], walk->step[0], n, left);
-    pome__load_f64(y->data, y->dtype, walk->offset[1] + at * walk->step[1], walk->step[1], n, right);
+    pome__load_f64(y->data, y->dtype, walk->offset[1] + at * walk->step[1], walk->step[1], n,
+                   right);
     f->f64(n, left, right, left);
-    pome__store_f64(z->data, z->dtype, walk->offset[2] + at * walk->step[2], walk->step[2], n, left);
+    pome__store_f64(z->data, z->dtype, walk->offset[2] + at * walk->step[2], walk->step[2], n,
+                    left);
   }
 }
 
-static void binary_row_i64(const pome__walk *walk, const pome_tensor *x, const pome_tensor *y, pome_tensor *z,
-                           const pome__binary *f) {
+static void binary_row_i64(const pome__walk *walk, const pome_tensor *x, const pome_tensor *y,
+                           pome_tensor *z, const pome__binary *f) {
   int64_t left[POME__BLOCK];
   int64_t right[POME__BLOCK];
   for (size_t begin = 0; begin < walk->length; begin += POME__BLOCK) {
     size_t n = min_size(walk->length - begin, POME__BLOCK);
     int64_t at = (int64_t)begin;
     pome__load_i64(x->data, x->dtype, walk->offset[0] + at * walk->step[0], walk->step[0], n, left);
-    pome__load_i64(y->data, y->dtype, walk->offset[1] + at * walk->step[1], walk->step[1], n, right);
+    pome__load_i64(y->data, y->dtype, walk->offset[1] + at * walk->step[1], walk->step[1], n,
+                   right);
     f->i64(n, left, right, left);
-    pome__store_i64(z->data, z->dtype, walk->offset[2] + at * walk->step[2], walk->step[2], n, left);
+    pome__store_i64(z->data, z->dtype, walk->offset[2] + at * walk->step[2], walk->step[2], n,
+                    left);
   }
 }
 
-void pome__binary_blocks(const pome__call *call, const pome_tensor *x, const pome_tensor *y, pome_tensor *z,
-                         const pome__binary *f) {
+void pome__binary_blocks(const pome__call *call, const pome_tensor *x, const pome_tensor *y,
+                         pome_tensor *z, const pome__binary *f) {
   int64_t x_strides[POME_MAX_RANK];
   int64_t y_strides[POME_MAX_RANK];
   int64_t z_strides[POME_MAX_RANK];
@@ -210,8 +221,8 @@ static pome_tensor run_of(const pome_tensor *tensor, size_t begin, size_t count)
   return run;
 }
 
-void pome__channel_blocks(const pome__call *call, const pome_tensor *x, pome_tensor *y, int axis, const pome__unary *f,
-                          const pome_tensor *const *values, size_t count) {
+void pome__channel_blocks(const pome__call *call, const pome_tensor *x, pome_tensor *y, int axis,
+                          const pome__unary *f, const pome_tensor *const *values, size_t count) {
   size_t total = pome_tensor_count(x);
   if (total == 0) return;
   size_t channels = x->rank > 0 ? (size_t)x->shape[axis] : 1;
@@ -232,7 +243,8 @@ void pome__channel_blocks(const pome__call *call, const pome_tensor *x, pome_ten
 
 /* ---- groups of elements that differ only along some axes ---- */
 
-/* Splits a contiguous shape in the outer part (the other axes) and the inner part (`axes`), with strides into the whole. */
+/* Splits a contiguous shape in the outer part (the other axes) and the inner part (`axes`), with
+ * strides into the whole. */
 typedef struct split {
   int outer_rank, inner_rank;
   int64_t outer_shape[POME_MAX_RANK], outer_strides[POME_MAX_RANK];
@@ -257,8 +269,8 @@ static void split_axes(const pome_tensor *x, uint32_t axes, split *s) {
   }
 }
 
-static void fold_group_f64(const pome_tensor *x, const split *s, int64_t offset, const pome__fold *fold,
-                           pome_tensor *y, int64_t to) {
+static void fold_group_f64(const pome_tensor *x, const split *s, int64_t offset,
+                           const pome__fold *fold, pome_tensor *y, int64_t to) {
   double state[4] = {fold->start, 0, 0, 0};
   pome__walk walk;
   pome__walk_begin(&walk, s->inner_rank, s->inner_shape);
@@ -267,7 +279,8 @@ static void fold_group_f64(const pome_tensor *x, const split *s, int64_t offset,
     for (size_t begin = 0; begin < walk.length; begin += POME__BLOCK) {
       double block[POME__BLOCK];
       size_t n = min_size(walk.length - begin, POME__BLOCK);
-      pome__load_f64(x->data, x->dtype, walk.offset[0] + (int64_t)begin * walk.step[0], walk.step[0], n, block);
+      pome__load_f64(x->data, x->dtype, walk.offset[0] + (int64_t)begin * walk.step[0],
+                     walk.step[0], n, block);
       fold->run(n, block, state);
     }
   }
@@ -275,8 +288,8 @@ static void fold_group_f64(const pome_tensor *x, const split *s, int64_t offset,
   pome__store_f64(y->data, y->dtype, to, 1, 1, &result);
 }
 
-static void fold_group_i64(const pome_tensor *x, const split *s, int64_t offset, const pome__fold *fold,
-                           pome_tensor *y, int64_t to) {
+static void fold_group_i64(const pome_tensor *x, const split *s, int64_t offset,
+                           const pome__fold *fold, pome_tensor *y, int64_t to) {
   int64_t state[4] = {fold->start_i64, 0, 0, 0};
   pome__walk walk;
   pome__walk_begin(&walk, s->inner_rank, s->inner_shape);
@@ -285,7 +298,8 @@ static void fold_group_i64(const pome_tensor *x, const split *s, int64_t offset,
     for (size_t begin = 0; begin < walk.length; begin += POME__BLOCK) {
       int64_t block[POME__BLOCK];
       size_t n = min_size(walk.length - begin, POME__BLOCK);
-      pome__load_i64(x->data, x->dtype, walk.offset[0] + (int64_t)begin * walk.step[0], walk.step[0], n, block);
+      pome__load_i64(x->data, x->dtype, walk.offset[0] + (int64_t)begin * walk.step[0],
+                     walk.step[0], n, block);
       fold->run_i64(n, block, state);
     }
   }
@@ -314,8 +328,9 @@ void pome__fold_axes(const pome_tensor *x, uint32_t axes, pome_tensor *y, const 
 }
 
 /* One group: gathered into `in`, mapped to `out`, scattered. Both have room for the group. */
-static void line_group(pome__call *call, const pome_tensor *x, pome_tensor *y, const split *s, int64_t offset,
-                       const pome__line *f, const void *params, bool single, void *in, void *out) {
+static void line_group(pome__call *call, const pome_tensor *x, pome_tensor *y, const split *s,
+                       int64_t offset, const pome__line *f, const void *params, bool single,
+                       void *in, void *out) {
   pome__walk walk;
   pome__walk_begin(&walk, s->inner_rank, s->inner_shape);
   pome__walk_add(&walk, offset, s->inner_strides);
@@ -324,10 +339,12 @@ static void line_group(pome__call *call, const pome_tensor *x, pome_tensor *y, c
   const float *row = in;
   for (; pome__walk_next(&walk); done += walk.length) {
     if (!single) {
-      pome__load_f64(x->data, x->dtype, walk.offset[0], walk.step[0], walk.length, (double *)in + done);
+      pome__load_f64(x->data, x->dtype, walk.offset[0], walk.step[0], walk.length,
+                     (double *)in + done);
       continue;
     }
-    const float *got = pome__read_f32(call, x, walk.offset[0], walk.step[0], walk.length, (float *)in + done);
+    const float *got =
+        pome__read_f32(call, x, walk.offset[0], walk.step[0], walk.length, (float *)in + done);
     if (walk.length == s->inner_count) {
       row = got;
     } else if (got != (float *)in + done) {
@@ -341,15 +358,17 @@ static void line_group(pome__call *call, const pome_tensor *x, pome_tensor *y, c
   }
   for (done = 0; pome__walk_next(&scatter); done += scatter.length) {
     if (single) {
-      pome__write_f32(call, y, scatter.offset[0], scatter.step[0], scatter.length, (float *)out + done);
+      pome__write_f32(call, y, scatter.offset[0], scatter.step[0], scatter.length,
+                      (float *)out + done);
     } else {
-      pome__store_f64(y->data, y->dtype, scatter.offset[0], scatter.step[0], scatter.length, (double *)out + done);
+      pome__store_f64(y->data, y->dtype, scatter.offset[0], scatter.step[0], scatter.length,
+                      (double *)out + done);
     }
   }
 }
 
-pome_status pome__line_blocks(pome__call *call, const pome_tensor *x, pome_tensor *y, uint32_t axes, const pome__line *f,
-                              const void *params) {
+pome_status pome__line_blocks(pome__call *call, const pome_tensor *x, pome_tensor *y, uint32_t axes,
+                              const pome__line *f, const void *params) {
   split s;
   split_axes(x, axes, &s);
   if (pome_tensor_count(x) == 0) return POME_OK;
@@ -363,7 +382,8 @@ pome_status pome__line_blocks(pome__call *call, const pome_tensor *x, pome_tenso
   pome__walk_add(&outer, 0, s.outer_strides);
   while (pome__walk_next(&outer)) {
     for (size_t i = 0; i < outer.length; i++) {
-      line_group(call, x, y, &s, outer.offset[0] + (int64_t)i * outer.step[0], f, params, single, in, out);
+      line_group(call, x, y, &s, outer.offset[0] + (int64_t)i * outer.step[0], f, params, single,
+                 in, out);
     }
   }
   return POME_OK;
@@ -371,26 +391,29 @@ pome_status pome__line_blocks(pome__call *call, const pome_tensor *x, pome_tenso
 
 /* ---- raw copies ---- */
 
-#define COPY_ROW(type)                                                     \
-  do {                                                                     \
-    const type *from = (const type *)in + walk.offset[0];                  \
-    type *to = (type *)out + walk.offset[1];                               \
-    for (size_t i = 0; i < walk.length; i++) {                             \
-      to[(int64_t)i * walk.step[1]] = from[(int64_t)i * walk.step[0]];     \
-    }                                                                      \
+#define COPY_ROW(type)                                                                             \
+  do {                                                                                             \
+    const type *from = (const type *)in + walk.offset[0];                                          \
+    type *to = (type *)out + walk.offset[1];                                                       \
+    for (size_t i = 0; i < walk.length; i++) {                                                     \
+      to[(int64_t)i * walk.step[1]] = from[(int64_t)i * walk.step[0]];                             \
+    }                                                                                              \
   } while (0)
 
 static void copy_row_packed(pome_dtype dtype, const pome__walk *walk, const void *in, void *out) {
   for (size_t begin = 0; begin < walk->length; begin += POME__BLOCK) {
     int64_t block[POME__BLOCK];
     size_t n = min_size(walk->length - begin, POME__BLOCK);
-    pome__load_i64(in, dtype, walk->offset[0] + (int64_t)begin * walk->step[0], walk->step[0], n, block);
-    pome__store_i64(out, dtype, walk->offset[1] + (int64_t)begin * walk->step[1], walk->step[1], n, block);
+    pome__load_i64(in, dtype, walk->offset[0] + (int64_t)begin * walk->step[0], walk->step[0], n,
+                   block);
+    pome__store_i64(out, dtype, walk->offset[1] + (int64_t)begin * walk->step[1], walk->step[1], n,
+                    block);
   }
 }
 
-void pome__copy_strided(pome_dtype dtype, int rank, const int64_t *shape, const void *in, int64_t in_offset,
-                        const int64_t *in_strides, void *out, int64_t out_offset, const int64_t *out_strides) {
+void pome__copy_strided(pome_dtype dtype, int rank, const int64_t *shape, const void *in,
+                        int64_t in_offset, const int64_t *in_strides, void *out, int64_t out_offset,
+                        const int64_t *out_strides) {
   pome__walk walk;
   pome__walk_begin(&walk, rank, shape);
   pome__walk_add(&walk, in_offset, in_strides);
@@ -399,8 +422,8 @@ void pome__copy_strided(pome_dtype dtype, int rank, const int64_t *shape, const 
   while (pome__walk_next(&walk)) {
     if (bits >= 8 && walk.step[0] == 1 && walk.step[1] == 1) {
       size_t width = bits / 8;
-      memcpy((uint8_t *)out + walk.offset[1] * (int64_t)width, (const uint8_t *)in + walk.offset[0] * (int64_t)width,
-             walk.length * width);
+      memcpy((uint8_t *)out + walk.offset[1] * (int64_t)width,
+             (const uint8_t *)in + walk.offset[0] * (int64_t)width, walk.length * width);
       continue;
     }
     switch (bits) {
@@ -424,6 +447,7 @@ void pome__fill(pome_tensor *out, double value) {
   double block[POME__BLOCK];
   for (size_t i = 0; i < POME__BLOCK; i++) block[i] = value;
   for (size_t begin = 0; begin < count; begin += POME__BLOCK) {
-    pome__store_f64(out->data, out->dtype, (int64_t)begin, 1, min_size(count - begin, POME__BLOCK), block);
+    pome__store_f64(out->data, out->dtype, (int64_t)begin, 1, min_size(count - begin, POME__BLOCK),
+                    block);
   }
 }

@@ -1,6 +1,8 @@
-/* Family quantization: activations to 8-bit integers and back, with one scale for the tensor or one per channel.
+/* Family quantization: activations to 8-bit integers and back, with one scale for the tensor or one
+ * per channel.
  *
- * quantize: clip(round half to even(x / scale) + zero_point); dequantize: scale * (q - zero_point). An absent zero point is 0.
+ * quantize: clip(round half to even(x / scale) + zero_point); dequantize: scale * (q - zero_point).
+ * An absent zero point is 0.
  */
 #include <math.h>
 
@@ -29,7 +31,8 @@ static pome_status check_vector(pome__call *call, int p, const pome__type *input
   const char *name = call->op->schema->params[p].name;
   int64_t unused;
   if (!pome__has(call, AXIS) || input->rank == 0) {
-    return pome__call_fail(call, "'%s' is a vector, so axis must be given and input have axes", name);
+    return pome__call_fail(call, "'%s' is a vector, so axis must be given and input have axes",
+                           name);
   }
   if (!pome__dim_unify(vector->dims[0], input->dims[axis], &unused)) {
     return pome__call_fail(call, "'%s' has %lld elements; input has %lld along axis %d", name,
@@ -55,7 +58,8 @@ static pome_status infer_quantize(pome__call *call) {
   if (dtype == POME_DTYPE_NONE) return pome__call_fail(call, "output_dtype must be known");
   if (pome__has(call, ZERO_POINT) && pome__type_of(call, ZERO_POINT, 0)->dtype != dtype) {
     return pome__call_fail(call, "zero_point is %s and output_dtype %s; they must be equal",
-                           pome_dtype_name(pome__type_of(call, ZERO_POINT, 0)->dtype), pome_dtype_name(dtype));
+                           pome_dtype_name(pome__type_of(call, ZERO_POINT, 0)->dtype),
+                           pome_dtype_name(dtype));
   }
   return infer_shape(call, dtype);
 }
@@ -85,7 +89,8 @@ static pome_status eval_quantize(pome__call *call) {
   pome__dtype_limits(call->outputs[0].dtype, &lowest, &highest);
   pome_tensor low = {&lowest, POME_FP64, 0, {0}, {0}, NULL};
   pome_tensor high = {&highest, POME_FP64, 0, {0}, {0}, NULL};
-  const pome_tensor *values[4] = {pome__tensor_of(call, SCALE, 0), pome__tensor_of(call, ZERO_POINT, 0), &low, &high};
+  const pome_tensor *values[4] = {pome__tensor_of(call, SCALE, 0),
+                                  pome__tensor_of(call, ZERO_POINT, 0), &low, &high};
   const pome_tensor *input = pome__tensor_of(call, INPUT, 0);
   int axis;
   POME__TRY(channel_axis(call, input->rank, &axis));
@@ -95,7 +100,8 @@ static pome_status eval_quantize(pome__call *call) {
 
 static pome_status eval_dequantize(pome__call *call) {
   static const pome__unary map = {dequantize_f64, NULL, NULL};
-  const pome_tensor *values[2] = {pome__tensor_of(call, SCALE, 0), pome__tensor_of(call, ZERO_POINT, 0)};
+  const pome_tensor *values[2] = {pome__tensor_of(call, SCALE, 0),
+                                  pome__tensor_of(call, ZERO_POINT, 0)};
   const pome_tensor *input = pome__tensor_of(call, INPUT, 0);
   int axis;
   POME__TRY(channel_axis(call, input->rank, &axis));
@@ -119,8 +125,10 @@ static const pome__param dequantize_17[] = {
 };
 
 static const pome__schema rows[] = {
-    POME__ROW("dequantize", FAMILY, POME__IOS17, POME__OP_PURE, dequantize_17, infer_dequantize, eval_dequantize),
-    POME__ROW("quantize", FAMILY, POME__IOS17, POME__OP_PURE, quantize_17, infer_quantize, eval_quantize),
+    POME__ROW("dequantize", FAMILY, POME__IOS17, POME__OP_PURE, dequantize_17, infer_dequantize,
+              eval_dequantize),
+    POME__ROW("quantize", FAMILY, POME__IOS17, POME__OP_PURE, quantize_17, infer_quantize,
+              eval_quantize),
 };
 
 const pome__schema *pome__ops_quantization(size_t *count) {

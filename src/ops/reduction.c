@@ -1,7 +1,8 @@
 /* Family reduction: sums, products, extremes and norms over axes, and the place of an extreme.
  *
- * Sums accumulate in double (integers: exactly, wrapping at the end). Results that are not whole are truncated for integer
- * inputs. The extreme of a group with a NaN is NaN. An empty group gives the neutral element.
+ * Sums accumulate in double (integers: exactly, wrapping at the end). Results that are not whole
+ * are truncated for integer inputs. The extreme of a group with a NaN is NaN. An empty group gives
+ * the neutral element.
  */
 #include <math.h>
 
@@ -15,14 +16,14 @@ enum { X, AXES, KEEP_DIMS };
 /* ---- folds ---- */
 
 /* The step of a fold from `s` (state[0]) and `v`, for doubles or for integers. */
-#define RUN(name, type, step)                                          \
-  static void name(size_t n, const type *x, type state[4]) {           \
-    type s = state[0];                                                 \
-    for (size_t i = 0; i < n; i++) {                                   \
-      type v = x[i];                                                   \
-      s = step;                                                        \
-    }                                                                  \
-    state[0] = s;                                                      \
+#define RUN(name, type, step)                                                                      \
+  static void name(size_t n, const type *x, type state[4]) {                                       \
+    type s = state[0];                                                                             \
+    for (size_t i = 0; i < n; i++) {                                                               \
+      type v = x[i];                                                                               \
+      s = step;                                                                                    \
+    }                                                                                              \
+    state[0] = s;                                                                                  \
   }
 RUN(sum_f64, double, s + v)
 RUN(sum_i64, int64_t, (int64_t)((uint64_t)s + (uint64_t)v))
@@ -31,13 +32,15 @@ RUN(square_i64, int64_t, (int64_t)((uint64_t)s + (uint64_t)v * (uint64_t)v))
 RUN(absolute_f64, double, s + fabs(v))
 RUN(absolute_i64, int64_t, (int64_t)((uint64_t)s + (uint64_t)(v < 0 ? -v : v)))
 RUN(product_f64, double, s *v)
-RUN(product_i64, int64_t, (int64_t)((uint64_t)s * (uint64_t)v))
+RUN(product_i64, int64_t, (int64_t)((uint64_t)s *(uint64_t)v))
 RUN(max_f64, double, v > s || v != v ? v : s)
 RUN(max_i64, int64_t, v > s ? v : s)
 RUN(min_f64, double, v < s || v != v ? v : s)
 RUN(min_i64, int64_t, v < s ? v : s)
 
-static double end_mean(const double state[4], size_t count) { return state[0] / (double)count; }
+static double end_mean(const double state[4], size_t count) {
+  return state[0] / (double)count;
+}
 static double end_root(const double state[4], size_t count) {
   (void)count;
   return sqrt(state[0]);
@@ -66,17 +69,18 @@ static double end_log_sum_exp(const double state[4], size_t count) {
   return isinf(state[0]) && state[1] == state[1] ? state[0] : state[0] + log(state[1]);
 }
 
-/* state: extreme, its index, how many came before. The first of equals wins, and the first NaN wins over all. */
-#define ARG(name, type, better)                                        \
-  static void name(size_t n, const type *x, type state[4]) {           \
-    for (size_t i = 0; i < n; i++) {                                   \
-      type v = x[i], s = state[0];                                     \
-      if (state[2] == 0 || better) {                                   \
-        state[0] = v;                                                  \
-        state[1] = state[2];                                           \
-      }                                                                \
-      state[2] += 1;                                                   \
-    }                                                                  \
+/* state: extreme, its index, how many came before. The first of equals wins, and the first NaN wins
+ * over all. */
+#define ARG(name, type, better)                                                                    \
+  static void name(size_t n, const type *x, type state[4]) {                                       \
+    for (size_t i = 0; i < n; i++) {                                                               \
+      type v = x[i], s = state[0];                                                                 \
+      if (state[2] == 0 || better) {                                                               \
+        state[0] = v;                                                                              \
+        state[1] = state[2];                                                                       \
+      }                                                                                            \
+      state[2] += 1;                                                                               \
+    }                                                                                              \
   }
 ARG(argmax_f64, double, v > s || (v != v && s == s))
 ARG(argmax_i64, int64_t, v > s)
@@ -116,7 +120,8 @@ static pome_status infer_shape(pome__call *call, pome_dtype dtype) {
   bool known;
   bool keep;
   POME__TRY(reduced_axes(call, &axes, &known));
-  if (!pome__bool_of(call, KEEP_DIMS, &keep)) return pome__call_fail(call, "keep_dims must be a bool");
+  if (!pome__bool_of(call, KEEP_DIMS, &keep))
+    return pome__call_fail(call, "keep_dims must be a bool");
   if (!known) return pome__out(call, 0, dtype, -1, NULL);
   int rank = 0;
   int64_t dims[POME_MAX_RANK];
@@ -130,9 +135,13 @@ static pome_status infer_shape(pome__call *call, pome_dtype dtype) {
   return pome__out(call, 0, dtype, rank, dims);
 }
 
-static pome_status infer_axes(pome__call *call) { return infer_shape(call, pome__type_of(call, X, 0)->dtype); }
+static pome_status infer_axes(pome__call *call) {
+  return infer_shape(call, pome__type_of(call, X, 0)->dtype);
+}
 
-static pome_status infer_arg_15(pome__call *call) { return infer_shape(call, POME_INT32); }
+static pome_status infer_arg_15(pome__call *call) {
+  return infer_shape(call, POME_INT32);
+}
 
 static pome_status infer_arg_17(pome__call *call) {
   pome_dtype dtype;
@@ -150,10 +159,10 @@ static pome_status run_fold(pome__call *call, const pome__fold *fold) {
   return POME_OK;
 }
 
-#define EVAL(name, ...)                                \
-  static pome_status eval_##name(pome__call *call) {   \
-    static const pome__fold fold = {__VA_ARGS__};      \
-    return run_fold(call, &fold);                      \
+#define EVAL(name, ...)                                                                            \
+  static pome_status eval_##name(pome__call *call) {                                               \
+    static const pome__fold fold = {__VA_ARGS__};                                                  \
+    return run_fold(call, &fold);                                                                  \
   }
 EVAL(reduce_argmax, 0, argmax_f64, end_arg, 0, argmax_i64, end_arg_i64)
 EVAL(reduce_argmin, 0, argmin_f64, end_arg, 0, argmin_i64, end_arg_i64)
@@ -187,7 +196,8 @@ static const pome__param arg_17[] = {
     POME__P_STRING("output_dtype", POME__PARAM_CONST, "int32"),
 };
 
-#define ROW(name, since, params, infer) POME__ROW(#name, FAMILY, since, POME__OP_PURE, params, infer, eval_##name)
+#define ROW(name, since, params, infer)                                                            \
+  POME__ROW(#name, FAMILY, since, POME__OP_PURE, params, infer, eval_##name)
 #define OVER_AXES(name) ROW(name, POME__IOS13, over_axes, infer_axes)
 
 static const pome__schema rows[] = {

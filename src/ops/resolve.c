@@ -1,8 +1,9 @@
-/* The meaning of a whole program: every op is bound to its row, its arguments to the row's parameters, and every type is
- * inferred and compared with the declared one. What passes here cannot make inference or evaluation read out of bounds.
+/* The meaning of a whole program: every op is bound to its row, its arguments to the row's
+ * parameters, and every type is inferred and compared with the declared one. What passes here
+ * cannot make inference or evaluation read out of bounds.
  *
- * Files are followed where they are harmlessly loose: compile-time numbers may be of another width than the row says, and unknown
- * attributes are left alone.
+ * Files are followed where they are harmlessly loose: compile-time numbers may be of another width
+ * than the row says, and unknown attributes are left alone.
  */
 #include <stdio.h>
 #include <string.h>
@@ -23,24 +24,27 @@ static pome__call complaint(const resolver *r, const pome__op *op) {
   pome__call call = {.op = op, .error = r->error};
   return call;
 }
-#define FAIL(r, op, ...)                          \
-  do {                                            \
-    pome__call failing = complaint(r, op);        \
-    return pome__call_fail(&failing, __VA_ARGS__); \
+#define FAIL(r, op, ...)                                                                           \
+  do {                                                                                             \
+    pome__call failing = complaint(r, op);                                                         \
+    return pome__call_fail(&failing, __VA_ARGS__);                                                 \
   } while (0)
 
-static pome_status out_of_memory(const resolver *r) { return pome__fail_memory(r->error, "the types of a program"); }
+static pome_status out_of_memory(const resolver *r) {
+  return pome__fail_memory(r->error, "the types of a program");
+}
 
 /* ---- rows ---- */
 
 static pome_status unsupported(const resolver *r, const pome__op *op, const pome__schema *newer) {
   const char *opset = pome__opset_name(r->function->opset);
   if (newer != NULL) {
-    pome__fail(r->error, POME_UNSUPPORTED, "operation '%s' exists from opset %s on; function '%s' declares %s", op->type,
+    pome__fail(r->error, POME_UNSUPPORTED,
+               "operation '%s' exists from opset %s on; function '%s' declares %s", op->type,
                pome__opset_name(newer->since), r->function->name, opset);
   } else {
-    pome__fail(r->error, POME_UNSUPPORTED, "operation '%s' (opset %s, function '%s') is not known", op->type, opset,
-               r->function->name);
+    pome__fail(r->error, POME_UNSUPPORTED, "operation '%s' (opset %s, function '%s') is not known",
+               op->type, opset, r->function->name);
   }
   pome__error_at_op(r->error, op->name);
   if (op->line != 0) pome__error_at_line(r->error, op->line, 0);
@@ -59,8 +63,12 @@ static pome_status bind_row(resolver *r, pome__op *op) {
 
 /* ---- arguments ---- */
 
-static bool is_wide_integer(pome_dtype dtype) { return pome__dtype_is_integer(dtype) && pome_dtype_bits(dtype) >= 8; }
-static bool is_wide_float(pome_dtype dtype) { return pome__dtype_is_float(dtype) && pome_dtype_bits(dtype) >= 16; }
+static bool is_wide_integer(pome_dtype dtype) {
+  return pome__dtype_is_integer(dtype) && pome_dtype_bits(dtype) >= 8;
+}
+static bool is_wide_float(pome_dtype dtype) {
+  return pome__dtype_is_float(dtype) && pome_dtype_bits(dtype) >= 16;
+}
 
 /* A compile-time number may be stored in another width. */
 static bool same_class(pome_dtype a, pome_dtype b) {
@@ -75,7 +83,8 @@ static bool dtype_allowed(const pome__op *op, const pome__param *param, pome_dty
   if (param->dtypes == 0 || (param->dtypes & ((pome__dtypes)1 << dtype)) != 0) return true;
   if (!is_loose(op, param)) return false;
   for (int i = POME_DTYPE_NONE + 1; i < POME_DTYPE_COUNT; i++) {
-    if ((param->dtypes & ((pome__dtypes)1 << i)) != 0 && same_class(dtype, (pome_dtype)i)) return true;
+    if ((param->dtypes & ((pome__dtypes)1 << i)) != 0 && same_class(dtype, (pome_dtype)i))
+      return true;
   }
   return false;
 }
@@ -86,23 +95,30 @@ static bool is_constant(const pome__value *value) {
   return schema != NULL && (schema->kind == POME__OP_CONSTEXPR || schema->kind == POME__OP_CONST);
 }
 
-static pome_status check_kind(const resolver *r, const pome__op *op, const pome__param *param, const pome__value *value) {
+static pome_status check_kind(const resolver *r, const pome__op *op, const pome__param *param,
+                              const pome__value *value) {
   if ((param->flags & POME__PARAM_ANY) != 0) return POME_OK;
   bool list = (param->flags & POME__PARAM_LIST) != 0;
   bool state = (param->flags & POME__PARAM_STATE) != 0;
   pome__type_kind kind = list ? POME__TYPE_LIST : state ? POME__TYPE_STATE : POME__TYPE_TENSOR;
   if (value->type.kind == kind) return POME_OK;
   char text[POME__TYPE_TEXT];
-  FAIL(r, op, "'%s' is %s, which is not a %s", param->name, pome__type_format(&value->type, text, sizeof(text)),
-       list ? "list" : state ? "state" : "tensor");
+  FAIL(r, op, "'%s' is %s, which is not a %s", param->name,
+       pome__type_format(&value->type, text, sizeof(text)),
+       list    ? "list"
+       : state ? "state"
+               : "tensor");
 }
 
-static pome_status check_value(const resolver *r, const pome__op *op, const pome__param *param, const pome__value *value) {
+static pome_status check_value(const resolver *r, const pome__op *op, const pome__param *param,
+                               const pome__value *value) {
   POME__TRY(check_kind(r, op, param, value));
   if ((param->flags & POME__PARAM_CONST) != 0 && !is_constant(value)) {
-    FAIL(r, op, "'%s' must be known at compile time, but '%s' is computed at run time", param->name, value->name);
+    FAIL(r, op, "'%s' must be known at compile time, but '%s' is computed at run time", param->name,
+         value->name);
   }
-  if (value->type.kind != POME__TYPE_TENSOR || dtype_allowed(op, param, value->type.dtype)) return POME_OK;
+  if (value->type.kind != POME__TYPE_TENSOR || dtype_allowed(op, param, value->type.dtype))
+    return POME_OK;
   char list[200];
   FAIL(r, op, "'%s' is of type %s; allowed: %s", param->name, pome_dtype_name(value->type.dtype),
        pome__dtypes_format(param->dtypes, list, sizeof(list)));
@@ -123,14 +139,16 @@ static pome_status bind_arg(const resolver *r, pome__op *op, pome__arg *arg) {
   if (p < 0) {
     char list[300];
     if (arg->attribute) return POME_OK;
-    FAIL(r, op, "has no parameter '%s'; it takes: %s", arg->name, format_params(op->schema, list, sizeof(list)));
+    FAIL(r, op, "has no parameter '%s'; it takes: %s", arg->name,
+         format_params(op->schema, list, sizeof(list)));
   }
   const pome__param *param = &op->schema->params[p];
   if (op->by_param[p] != NULL) FAIL(r, op, "argument '%s' is given twice", arg->name);
   bool tuple = (param->flags & POME__PARAM_TUPLE) != 0;
   if (arg->count == 0 && (param->flags & POME__PARAM_OPTIONAL) != 0) return POME_OK;
   if (arg->count == 0 || (arg->count > 1 && !tuple)) {
-    FAIL(r, op, "argument '%s' has %zu values; %s", arg->name, arg->count, tuple ? "at least one is needed" : "it takes one");
+    FAIL(r, op, "argument '%s' has %zu values; %s", arg->name, arg->count,
+         tuple ? "at least one is needed" : "it takes one");
   }
   for (size_t i = 0; i < arg->count; i++) POME__TRY(check_value(r, op, param, arg->values[i]));
   op->by_param[p] = arg;
@@ -149,7 +167,9 @@ static pome_status check_domains(const resolver *r, const pome__op *op) {
     const pome__type *model = &op->by_param[first]->values[0]->type;
     for (size_t i = 0; i < arg->count; i++) {
       const pome__type *type = &arg->values[i]->type;
-      if (type->kind != POME__TYPE_TENSOR || model->kind != POME__TYPE_TENSOR || type->dtype == model->dtype) continue;
+      if (type->kind != POME__TYPE_TENSOR || model->kind != POME__TYPE_TENSOR ||
+          type->dtype == model->dtype)
+        continue;
       bool loose = is_loose(op, param) || is_loose(op, &schema->params[first]);
       if (loose && same_class(type->dtype, model->dtype)) continue;
       FAIL(r, op, "'%s' is of type %s and '%s' of type %s; they must be equal", param->name,
@@ -198,8 +218,9 @@ static pome_status settle_outputs(const resolver *r, pome__op *op, const pome__t
     if (!is_undeclared(declared) && !pome__type_fits(declared, &inferred[i])) {
       char left[POME__TYPE_TEXT];
       char right[POME__TYPE_TEXT];
-      FAIL(r, op, "output '%s' is declared as %.150s, but the operation gives %.150s", op->outputs[i]->name,
-           pome__type_format(declared, left, sizeof(left)), pome__type_format(&inferred[i], right, sizeof(right)));
+      FAIL(r, op, "output '%s' is declared as %.150s, but the operation gives %.150s",
+           op->outputs[i]->name, pome__type_format(declared, left, sizeof(left)),
+           pome__type_format(&inferred[i], right, sizeof(right)));
     }
     refine(declared, &inferred[i]);
   }
@@ -238,11 +259,12 @@ static pome_status infer_types(resolver *r, pome__op *op) {
 
 static pome_status resolve_block(resolver *r, pome__block *block, int depth);
 
-static pome_status check_block_shape(const resolver *r, const pome__op *op, size_t block, size_t inputs, size_t outputs) {
+static pome_status check_block_shape(const resolver *r, const pome__op *op, size_t block,
+                                     size_t inputs, size_t outputs) {
   const pome__block *b = op->blocks[block];
   if (b->input_count == inputs && b->output_count == outputs) return POME_OK;
-  FAIL(r, op, "block %zu has %zu inputs and %zu outputs; it needs %zu and %zu", block, b->input_count, b->output_count,
-       inputs, outputs);
+  FAIL(r, op, "block %zu has %zu inputs and %zu outputs; it needs %zu and %zu", block,
+       b->input_count, b->output_count, inputs, outputs);
 }
 
 /* The block's inputs stand for the loop variables, at the start and after each turn. */
@@ -257,7 +279,8 @@ static pome_status bind_loop(const resolver *r, const pome__op *op, const pome__
       if (is_undeclared(&input->type)) input->type = *type;
       if (pome__type_fits(&input->type, type)) continue;
       FAIL(r, op, "block input '%s' is %.150s; the loop variable is %.150s", input->name,
-           pome__type_format(&input->type, left, sizeof(left)), pome__type_format(type, right, sizeof(right)));
+           pome__type_format(&input->type, left, sizeof(left)),
+           pome__type_format(type, right, sizeof(right)));
     }
   }
   return POME_OK;
@@ -274,8 +297,9 @@ static pome_status check_loop_results(const resolver *r, const pome__op *op) {
     char left[POME__TYPE_TEXT];
     char right[POME__TYPE_TEXT];
     if (pome__type_fits(input, result)) continue;
-    FAIL(r, op, "the body gives %.150s for '%s', which is %.150s", pome__type_format(result, right, sizeof(right)),
-         op->blocks[1]->inputs[i]->name, pome__type_format(input, left, sizeof(left)));
+    FAIL(r, op, "the body gives %.150s for '%s', which is %.150s",
+         pome__type_format(result, right, sizeof(right)), op->blocks[1]->inputs[i]->name,
+         pome__type_format(input, left, sizeof(left)));
   }
   return POME_OK;
 }
@@ -283,13 +307,15 @@ static pome_status check_loop_results(const resolver *r, const pome__op *op) {
 static pome_status resolve_blocks(resolver *r, pome__op *op, int depth) {
   bool loop = strcmp(op->type, "while_loop") == 0;
   size_t wanted = loop || strcmp(op->type, "cond") == 0 ? 2 : 0;
-  if (op->block_count != wanted) FAIL(r, op, "has %zu blocks; it needs %zu", op->block_count, wanted);
+  if (op->block_count != wanted)
+    FAIL(r, op, "has %zu blocks; it needs %zu", op->block_count, wanted);
   if (wanted == 0) return POME_OK;
   if (depth >= POME__MAX_DEPTH) FAIL(r, op, "blocks are nested more than %d deep", POME__MAX_DEPTH);
   if (loop) {
     POME__TRY(bind_loop(r, op, op->by_param[0]));
     if (op->output_count != op->by_param[0]->count) {
-      FAIL(r, op, "has %zu outputs for %zu loop variables", op->output_count, op->by_param[0]->count);
+      FAIL(r, op, "has %zu outputs for %zu loop variables", op->output_count,
+           op->by_param[0]->count);
     }
   } else {
     for (size_t b = 0; b < 2; b++) POME__TRY(check_block_shape(r, op, b, 0, op->output_count));

@@ -1,6 +1,7 @@
 /* The op table: every row of every family, sorted by name, then opset.
  *
- * The rows are static tables in the family files; the sorted index of pointers is built once, on first use, in a static array.
+ * The rows are static tables in the family files; the sorted index of pointers is built once, on
+ * first use, in a static array.
  */
 #include <pthread.h>
 #include <stdlib.h>

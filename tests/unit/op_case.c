@@ -1,4 +1,5 @@
-/* Op cases: the text of a case becomes a program of one op, which is resolved, inferred, evaluated and compared. See op_case.h. */
+/* Op cases: the text of a case becomes a program of one op, which is resolved, inferred, evaluated
+ * and compared. See op_case.h. */
 #include "op_case.h"
 
 #include <ctype.h>
@@ -59,7 +60,8 @@ static double parse_number(parser *p) {
   char *end;
   char digits[64] = "";
   size_t n = 0;
-  while (n + 1 < sizeof(digits) && (isalnum((unsigned char)p->at[n]) || strchr("+-.", p->at[n]) != NULL) &&
+  while (n + 1 < sizeof(digits) &&
+         (isalnum((unsigned char)p->at[n]) || strchr("+-.", p->at[n]) != NULL) &&
          p->at[n] != '\0' && !(p->at[n] == '.' && p->at[n + 1] == '.')) {
     digits[n] = p->at[n];
     n++;
@@ -92,7 +94,8 @@ static size_t parse_numbers(parser *p, double *out) {
   while (!accept_text(p, "}")) {
     double first = parse_number(p);
     if (accept_text(p, "..")) {
-      for (double last = parse_number(p); first <= last && n < MAX_ELEMENTS; first++) out[n++] = first;
+      for (double last = parse_number(p); first <= last && n < MAX_ELEMENTS; first++)
+        out[n++] = first;
     } else if (accept_text(p, "*")) {
       for (double times = parse_number(p); times > 0 && n < MAX_ELEMENTS; times--) out[n++] = first;
     } else if (n < MAX_ELEMENTS) {
@@ -149,7 +152,8 @@ static void parse_value(parser *p, item *out) {
       number = parse_number(p);
       bool is_bool = *begin == 't' || *begin == 'f';
       size_t length = (size_t)(p->at - begin);
-      bool is_float = !is_bool && (memchr(begin, '.', length) || memchr(begin, 'e', length) || !isfinite(number));
+      bool is_float = !is_bool && (memchr(begin, '.', length) || memchr(begin, 'e', length) ||
+                                   !isfinite(number));
       dtype = is_bool ? POME_BOOL : is_float ? p->float_type : POME_INT32;
     } else {
       p->at += n;
@@ -302,7 +306,8 @@ static void bench_close(bench *b) {
 
 static const char *describe(const bench *b) {
   static char text[256]; /* tests run one at a time */
-  snprintf(text, sizeof(text), "%s (%s): %.150s", b->spec->op, pome__opset_name(b->spec->opset), b->spec->inputs);
+  snprintf(text, sizeof(text), "%s (%s): %.150s", b->spec->op, pome__opset_name(b->spec->opset),
+           b->spec->inputs);
   return text;
 }
 
@@ -313,8 +318,8 @@ static bool failed_as_expected(bench *b, pome_status status, const char *stage) 
     fail_msg("%s: %s failed: %s", describe(b), stage, b->error.message);
   }
   if (status != b->error_status || strstr(b->error.message, b->error_text) == NULL) {
-    fail_msg("%s: %s failed with \"%s\" (%s), not with \"%s\"", describe(b), stage, b->error.message,
-             pome_status_text(status), b->error_text);
+    fail_msg("%s: %s failed with \"%s\" (%s), not with \"%s\"", describe(b), stage,
+             b->error.message, pome_status_text(status), b->error_text);
   }
   return true;
 }
@@ -371,15 +376,16 @@ static void check_partial(bench *b, const pome__type *truth, bool ranks) {
   call.operands = o.list;
   call.out_types = types;
   if (pome__call_infer(&call) != POME_OK) {
-    fail_msg("%s: inference with unknown %s failed: %s", describe(b), ranks ? "dimensions" : "ranks",
-             b->error.message);
+    fail_msg("%s: inference with unknown %s failed: %s", describe(b),
+             ranks ? "dimensions" : "ranks", b->error.message);
   }
   for (size_t i = 0; i < b->expected_count; i++) {
     char got[POME__TYPE_TEXT];
     char want[POME__TYPE_TEXT];
     if (pome__type_fits(&types[i], &truth[i])) continue;
-    fail_msg("%s: inference with unknown %s gives %s; the truth is %s", describe(b), ranks ? "dimensions" : "ranks",
-             pome__type_format(&types[i], got, sizeof(got)), pome__type_format(&truth[i], want, sizeof(want)));
+    fail_msg("%s: inference with unknown %s gives %s; the truth is %s", describe(b),
+             ranks ? "dimensions" : "ranks", pome__type_format(&types[i], got, sizeof(got)),
+             pome__type_format(&truth[i], want, sizeof(want)));
   }
 }
 
@@ -398,22 +404,25 @@ static void compare(bench *b, size_t index, const pome_tensor *got, pome_numeric
   double base = want->tensor.dtype == POME_FP16 ? 1e-3 : 2e-6;
   double tolerance = !floating ? 0 : b->spec->tolerance > 0 ? b->spec->tolerance : base;
   if (numerics != POME_NUMERICS_STRICT) tolerance *= 10;
-  if (numerics != POME_NUMERICS_STRICT && want->tensor.dtype == POME_FP16) tolerance = fmax(tolerance, 1e-3);
+  if (numerics != POME_NUMERICS_STRICT && want->tensor.dtype == POME_FP16)
+    tolerance = fmax(tolerance, 1e-3);
   for (size_t i = 0; i < count; i++) {
     if (got->dtype == POME_STRING) {
       pome_string a = ((const pome_string *)got->data)[i];
       pome_string e = ((const pome_string *)want->tensor.data)[i];
       if (a.size == e.size && memcmp(a.data, e.data, a.size) == 0) continue;
-      fail_msg("%s: output %zu differs at %zu (%s): \"%.*s\", expected \"%.*s\"", describe(b), index, i,
-               names[numerics], (int)a.size, a.data, (int)e.size, e.data);
+      fail_msg("%s: output %zu differs at %zu (%s): \"%.*s\", expected \"%.*s\"", describe(b),
+               index, i, names[numerics], (int)a.size, a.data, (int)e.size, e.data);
     }
     double a;
     double e;
     pome__load_f64(got->data, got->dtype, (int64_t)i, 1, 1, &a);
     pome__load_f64(want->tensor.data, want->tensor.dtype, (int64_t)i, 1, 1, &e);
-    if (want->tensor.dtype == POME_FP16) a = pome__f16_to_f32(pome__f64_to_f16(a)); /* may be stored wider */
+    if (want->tensor.dtype == POME_FP16)
+      a = pome__f16_to_f32(pome__f64_to_f16(a)); /* may be stored wider */
     if (close_enough(a, e, tolerance)) continue;
-    fail_msg("%s: output %zu differs at %zu (%s): %.9g, expected %.9g", describe(b), index, i, names[numerics], a, e);
+    fail_msg("%s: output %zu differs at %zu (%s): %.9g, expected %.9g", describe(b), index, i,
+             names[numerics], a, e);
   }
 }
 
@@ -460,7 +469,8 @@ static bool evaluate(bench *b, pome_numerics numerics) {
   }
   pome__arena scratch;
   pome__arena_init(&scratch, NULL, 0);
-  for (size_t i = 0; i < b->expected_count; i++) new_output(b, &types[i], numerics == POME_NUMERICS_WIDE, &outputs[i]);
+  for (size_t i = 0; i < b->expected_count; i++)
+    new_output(b, &types[i], numerics == POME_NUMERICS_WIDE, &outputs[i]);
   call.outputs = outputs;
   call.scratch = &scratch;
   if (numerics == POME_NUMERICS_FAST) call.kernels = pome__kernels_get(pome__cpu_isa());
@@ -475,14 +485,16 @@ static bool evaluate(bench *b, pome_numerics numerics) {
 static void run_case(const op_case *spec) {
   bench b;
   bench_open(&b, spec);
-  pome_status status = pome__program_resolve(b.program, &b.error); /* fills in the types verify asks for */
+  pome_status status =
+      pome__program_resolve(b.program, &b.error); /* fills in the types verify asks for */
   if (status == POME_OK) status = pome__program_verify(b.program, &b.error);
   bool done = failed_as_expected(&b, status, "resolve");
   if (!done) {
     done = !(evaluate(&b, POME_NUMERICS_STRICT) && evaluate(&b, POME_NUMERICS_FAST) &&
              evaluate(&b, POME_NUMERICS_WIDE));
   }
-  if (!done && b.error_status != POME_OK) fail_msg("%s: succeeded; expected \"%s\"", describe(&b), b.error_text);
+  if (!done && b.error_status != POME_OK)
+    fail_msg("%s: succeeded; expected \"%s\"", describe(&b), b.error_text);
   bench_close(&b);
 }
 

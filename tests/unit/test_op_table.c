@@ -1,5 +1,5 @@
-/* The op table itself: order, lookup by opset, and that every row is well formed. `--dump` prints all rows, one a line, for
- * tools/check_op_table.py.
+/* The op table itself: order, lookup by opset, and that every row is well formed. `--dump` prints
+ * all rows, one a line, for tools/check_op_table.py.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,11 +49,13 @@ static void test_rows(void **state) {
     const pome__schema *row = pome__schema_at(i);
     if (row->infer == NULL) fail_msg("%s has no inference", row->name);
     bool runs_elsewhere = row->kind == POME__OP_CONST || row->kind == POME__OP_CONTROL;
-    if ((row->eval == NULL) != runs_elsewhere) fail_msg("%s: evaluation does not match its kind", row->name);
+    if ((row->eval == NULL) != runs_elsewhere)
+      fail_msg("%s: evaluation does not match its kind", row->name);
     if (row->param_count > POME__MAX_PARAMS) fail_msg("%s has too many parameters", row->name);
     for (size_t p = 0; p < row->param_count; p++) {
       const pome__param *param = &row->params[p];
-      if (pome__schema_param(row, param->name) != (int)p) fail_msg("%s: %s stands twice", row->name, param->name);
+      if (pome__schema_param(row, param->name) != (int)p)
+        fail_msg("%s: %s stands twice", row->name, param->name);
       bool has_default = param->fallback.kind != POME__DEFAULT_NONE;
       if (has_default && (param->flags & POME__PARAM_OPTIONAL) == 0) {
         fail_msg("%s: %s has a default but is not optional", row->name, param->name);
@@ -80,11 +82,13 @@ static void test_families(void **state) {
   static const struct {
     const char *name;
     size_t ops;
-  } families[] = {{"elementwise_unary", 27}, {"elementwise_binary", 18}, {"activation", 17}, {"reduction", 12},
-                  {"quantization", 2},       {"constexpr", 7},           {"control_flow", 10}};
+  } families[] = {{"elementwise_unary", 27}, {"elementwise_binary", 18}, {"activation", 17},
+                  {"reduction", 12},         {"quantization", 2},        {"constexpr", 7},
+                  {"control_flow", 10}};
   for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
     if (ops_in(families[i].name) != families[i].ops) {
-      fail_msg("%s has %zu ops, not %zu", families[i].name, ops_in(families[i].name), families[i].ops);
+      fail_msg("%s has %zu ops, not %zu", families[i].name, ops_in(families[i].name),
+               families[i].ops);
     }
   }
 }
