@@ -12,7 +12,7 @@ fi
 banned=$(nm -u "$static" 2>/dev/null | awk '{print $NF}' |
   grep -xE 'printf|puts|putchar|perror|exit|_exit|abort|getenv|secure_getenv|system|socket|__printf_chk|__fprintf_chk|fprintf|strcpy|strcat|sprintf|gets' | sort -u || true)
 if [[ -n $banned ]]; then
-  echo "symbols: the library must not call:" $banned
+  echo "symbols: the library must not call: ${banned//$'\n'/ }"
   exit 1
 fi
 echo "symbols: $(echo "$exported" | wc -l) exported, as declared"
