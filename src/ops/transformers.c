@@ -160,7 +160,7 @@ static void row_f32(const attention *a, int64_t batch, int64_t row) {
     load_mask(a, mask_offset(a, batch, row), s, n, mask);
     for (size_t i = 0; i < n; i++) scores[s + i] += (float)mask[i];
   }
-  kernels->softmax_f32(a->keys, scores, scores);
+  if (a->keys > 0) kernels->softmax_f32(a->keys, scores, scores);
   for (size_t i = 0; i < a->value_width; i++) sum[i] = 0;
   for (size_t s = 0; s < a->keys; s++) {
     if (scores[s] != 0) kernels->axpy_f32(a->value_width, scores[s], value + s * a->value_width, sum);
