@@ -1,7 +1,7 @@
 /* Completion scripts for bash, zsh and fish, written from the table of verbs and options.
  *
- * bash and zsh get one function with a case for each verb; fish gets a line for each option. All complete
- * file names where an operand or a value is a file.
+ * bash and zsh get one function with a case for each verb; fish gets a line for each option. All
+ * complete file names where an operand or a value is a file.
  */
 #include <string.h>
 
@@ -12,7 +12,8 @@ static bool shown(const option_row *row, const verb_row *verb) {
   return option_applies(row, verb) && row->kind != OPTION_LATER;
 }
 
-/* Single-quoted for a shell, or for zsh's descriptions with colons and brackets taken out of play. */
+/* Single-quoted for a shell, or for zsh's descriptions with colons and brackets taken out of play.
+ */
 static void put_quoted(const char *text, const char *escaped) {
   for (const char *at = text; *at; at++) {
     if (*at == '\'') fputs("'\\''", stdout);
@@ -50,9 +51,10 @@ static void bash_verb(const verb_row *verb) {
 }
 
 static void complete_bash(void) {
-  printf("# bash completion for pome\n_pome() {\n"
-         "  local word=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\" words=''\n"
-         "  if ((COMP_CWORD == 1)); then\n    COMPREPLY=($(compgen -W '");
+  printf(
+      "# bash completion for pome\n_pome() {\n"
+      "  local word=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\" words=''\n"
+      "  if ((COMP_CWORD == 1)); then\n    COMPREPLY=($(compgen -W '");
   for (size_t i = 0; i < VERB_COUNT; i++) printf("%s ", verb_rows[i].name);
   printf("--help --version' -- \"$word\"))\n    return\n  fi\n");
   bash_values();
@@ -115,7 +117,8 @@ static void complete_zsh(void) {
   printf("  )\n  if ((CURRENT == 2)); then\n    _describe verb verbs\n    return\n  fi\n"
          "  local verb=$words[2]\n  shift words\n  ((CURRENT--))\n  case $verb in\n");
   for (size_t i = 0; i < VERB_COUNT; i++) zsh_verb(&verb_rows[i]);
-  printf("  esac\n}\nif [[ $funcstack[1] == _pome ]]; then _pome \"$@\"; else compdef _pome pome; fi\n");
+  printf("  esac\n}\nif [[ $funcstack[1] == _pome ]]; then _pome \"$@\"; else compdef _pome pome; "
+         "fi\n");
 }
 
 /* ---- fish ---- */
@@ -154,7 +157,7 @@ int verb_completion(const struct options *options) {
   static const struct {
     const char *shell;
     void (*print)(void);
-  } printers[] = { { "bash", complete_bash }, { "zsh", complete_zsh }, { "fish", complete_fish } };
+  } printers[] = {{"bash", complete_bash}, {"zsh", complete_zsh}, {"fish", complete_fish}};
   const char *shell = options->operands.items[0];
   for (size_t i = 0; i < sizeof printers / sizeof printers[0]; i++) {
     if (strcmp(printers[i].shell, shell) != 0) continue;
@@ -162,6 +165,7 @@ int verb_completion(const struct options *options) {
     return 0;
   }
   pome_error error;
-  pome__fail(&error, POME_USAGE, "no completion for the shell '%s'; there are bash, zsh, fish", shell);
+  pome__fail(&error, POME_USAGE, "no completion for the shell '%s'; there are bash, zsh, fish",
+             shell);
   return report_error(&error);
 }

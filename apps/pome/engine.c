@@ -16,7 +16,8 @@ void engine_plan_options(const struct options *options, pome_plan_options *resul
   static const struct {
     const char *name;
     pome_numerics numerics;
-  } kinds[] = { { "fast", POME_NUMERICS_FAST }, { "strict", POME_NUMERICS_STRICT }, { "wide", POME_NUMERICS_WIDE } };
+  } kinds[] = {
+      {"fast", POME_NUMERICS_FAST}, {"strict", POME_NUMERICS_STRICT}, {"wide", POME_NUMERICS_WIDE}};
   pome_plan_options_init(result);
   result->log = report_log();
   result->devices = options->device;
@@ -26,8 +27,9 @@ void engine_plan_options(const struct options *options, pome_plan_options *resul
     if (strcmp(kinds[i].name, options->numerics) == 0) result->numerics = kinds[i].numerics;
 }
 
-pome_status engine_open(const char *path, const struct options *options, struct engine *result, pome_error *error) {
-  *result = (struct engine){ .options = options, .path = path };
+pome_status engine_open(const char *path, const struct options *options, struct engine *result,
+                        pome_error *error) {
+  *result = (struct engine){.options = options, .path = path};
   pome_model_options model_options;
   engine_model_options(&model_options);
   POME__TRY(pome_model_open(path, &model_options, &result->model, error));
@@ -45,7 +47,7 @@ void engine_close(struct engine *engine) {
   free(engine->units);
   pome_state_free(engine->state);
   pome_model_close(engine->model);
-  *engine = (struct engine){ 0 };
+  *engine = (struct engine){0};
 }
 
 pome_status engine_find(const pome_model *model, const char *name, const pome_function **function,
@@ -64,7 +66,8 @@ pome_status engine_find(const pome_model *model, const char *name, const pome_fu
   return pome__fail(error, POME_INPUT, "no function is named \"%s\"; there are: %s", name, known);
 }
 
-pome_status engine_prepare(struct engine *engine, const char *name, engine_unit **result, pome_error *error) {
+pome_status engine_prepare(struct engine *engine, const char *name, engine_unit **result,
+                           pome_error *error) {
   const pome_function *function;
   POME__TRY(engine_find(engine->model, name, &function, error));
   engine_unit *unit = engine->units;
@@ -109,7 +112,9 @@ pome_status engine_reset_state(struct engine *engine, const engine_unit *unit, p
   return POME_OK;
 }
 
-static void cancel_run(void *run) { pome_run_cancel(run); }
+static void cancel_run(void *run) {
+  pome_run_cancel(run);
+}
 
 pome_status engine_predict(struct engine *engine, engine_unit *unit, pome_error *error) {
   bool stateful = has_state(unit);

@@ -10,15 +10,20 @@ static const char *const exit_statuses =
     "5 out of a resource, 130 interrupted.\n";
 
 void help_all(FILE *file) {
-  fprintf(file, "pome %s: runs Core ML models anywhere\n\nUsage: pome VERB ... | pome VERB --help | pome --version\n\n",
+  fprintf(file,
+          "pome %s: runs Core ML models anywhere\n\nUsage: pome VERB ... | pome VERB --help | pome "
+          "--version\n\n",
           pome_version());
   for (size_t i = 0; i < VERB_COUNT; i++) {
     char call[64];
     snprintf(call, sizeof call, "%s %s", verb_rows[i].name, verb_rows[i].operands);
     fprintf(file, "  %-22s %s\n", call, verb_rows[i].summary);
   }
-  fprintf(file, "\nMODEL is a .mlpackage, .mlmodelc or .mlmodel, a program text (.mil), or a folder of a language\n"
-                "model; what it is, is found from its content.\n\n%s", exit_statuses);
+  fprintf(file,
+          "\nMODEL is a .mlpackage, .mlmodelc or .mlmodel, a program text (.mil), or a folder of a "
+          "language\n"
+          "model; what it is, is found from its content.\n\n%s",
+          exit_statuses);
 }
 
 /* "-n, --repeat N" */
@@ -37,8 +42,7 @@ void help_verb(FILE *file, const verb_row *verb) {
     if (!option_applies(row, verb) || row->kind == OPTION_LATER) continue;
     char head[64];
     option_head(row, head, sizeof head);
-    if (strlen(head) < OPTION_COLUMN)
-      fprintf(file, "  %-*s %s\n", OPTION_COLUMN, head, row->help);
+    if (strlen(head) < OPTION_COLUMN) fprintf(file, "  %-*s %s\n", OPTION_COLUMN, head, row->help);
     else fprintf(file, "  %s\n  %-*s %s\n", head, OPTION_COLUMN, "", row->help);
   }
   fprintf(file, "\n%s", exit_statuses);

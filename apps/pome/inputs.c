@@ -12,7 +12,8 @@
 
 /* ---- gathering ---- */
 
-static pome_status add(struct inputs *in, const char *name, const pome_tensor *tensor, pome_error *error) {
+static pome_status add(struct inputs *in, const char *name, const pome_tensor *tensor,
+                       pome_error *error) {
   for (size_t i = 0; i < in->count; i++) {
     if (strcmp(in->items[i].name, name) != 0) continue;
     in->items[i].tensor = *tensor;
@@ -25,7 +26,7 @@ static pome_status add(struct inputs *in, const char *name, const pome_tensor *t
     if (in->count) memcpy(items, in->items, in->count * sizeof *items);
     in->items = items;
   }
-  in->items[in->count++] = (pome__array){ .name = name, .tensor = *tensor };
+  in->items[in->count++] = (pome__array){.name = name, .tensor = *tensor};
   return POME_OK;
 }
 
@@ -34,21 +35,25 @@ static bool ends_with(const char *text, const char *end) {
   return a >= b && strcasecmp(text + a - b, end) == 0;
 }
 
-static pome_status read_value(const pome_port *port, const char *name, const char *value, pome__arena *arena,
-                              pome_tensor *tensor, pome_error *error) {
+static pome_status read_value(const pome_port *port, const char *name, const char *value,
+                              pome__arena *arena, pome_tensor *tensor, pome_error *error) {
   if (ends_with(value, ".npy")) return pome__npy_read(value, arena, tensor, error);
   if (ends_with(value, ".png") || ends_with(value, ".jpg") || ends_with(value, ".jpeg"))
-    return pome__fail(error, POME_UNSUPPORTED, "input \"%s\": image files are not read in this version (%s)",
-                      name, pome_version());
-  if (port && port->feature == POME_FEATURE_STRING) return value_from_text(value, arena, tensor, error);
+    return pome__fail(error, POME_UNSUPPORTED,
+                      "input \"%s\": image files are not read in this version (%s)", name,
+                      pome_version());
+  if (port && port->feature == POME_FEATURE_STRING)
+    return value_from_text(value, arena, tensor, error);
   pome_status status = value_from_json(value, arena, tensor, error);
   if (status != POME_OK && pome__path_kind_of(value) == POME__PATH_FILE)
     return pome__npy_read(value, arena, tensor, error);
   if (status == POME_INPUT && error) {
-    char reason[256];
+    char reason[sizeof error->message];
     snprintf(reason, sizeof reason, "%s", error->message);
-    pome__fail(error, POME_INPUT, "input \"%s\": '%s' is neither a .npy file nor a value: %s", name, value, reason);
-    pome__error_hint(error, "values are numbers and JSON lists, such as %s='[[1, 2.5], [3, 4]]'", name);
+    pome__fail(error, POME_INPUT, "input \"%s\": '%s' is neither a .npy file nor a value: %s", name,
+               value, reason);
+    pome__error_hint(error, "values are numbers and JSON lists, such as %s='[[1, 2.5], [3, 4]]'",
+                     name);
   }
   return status;
 }
@@ -57,7 +62,8 @@ static const pome_port *find_port(const pome_function *function, const char *nam
   return pome_function_find_port(function, POME_INPUT_PORT, name);
 }
 
-bool inputs_split_name(const pome_function *function, const char *name, size_t *length, size_t *step) {
+bool inputs_split_name(const pome_function *function, const char *name, size_t *length,
+                       size_t *step) {
   const char *at = strrchr(name, '@');
   if (!at || at == name || at[1] < '0' || at[1] > '9') return false;
   for (int kind = POME_INPUT_PORT; kind <= POME_STATE_PORT; kind++)
@@ -72,7 +78,8 @@ bool inputs_split_name(const pome_function *function, const char *name, size_t *
 }
 
 /* The port that "NAME" or "NAME@k" means, or NULL. */
-static const pome_port *port_of(const pome_function *function, const char *name, pome__arena *arena) {
+static const pome_port *port_of(const pome_function *function, const char *name,
+                                pome__arena *arena) {
   size_t length, step;
   if (!inputs_split_name(function, name, &length, &step)) return find_port(function, name);
   char *base = pome__arena_string(arena, name, length);
@@ -80,7 +87,8 @@ static const pome_port *port_of(const pome_function *function, const char *name,
 }
 
 /* One word "NAME=VALUE". */
-static pome_status add_word(struct inputs *in, const pome_function *function, const char *word, pome_error *error) {
+static pome_status add_word(struct inputs *in, const pome_function *function, const char *word,
+                            pome_error *error) {
   const char *equals = strchr(word, '=');
   if (!equals || equals == word) {
     pome__fail(error, POME_USAGE, "-i takes NAME=FILE or NAME=VALUE, not '%s'", word);
@@ -89,7 +97,8 @@ static pome_status add_word(struct inputs *in, const pome_function *function, co
   char *name = pome__arena_string(in->arena, word, (size_t)(equals - word));
   if (!name) return pome__fail_memory(error, "the inputs");
   pome_tensor tensor;
-  POME__TRY(read_value(port_of(function, name, in->arena), name, equals + 1, in->arena, &tensor, error));
+  POME__TRY(
+      read_value(port_of(function, name, in->arena), name, equals + 1, in->arena, &tensor, error));
   return add(in, name, &tensor, error);
 }
 
@@ -108,9 +117,9 @@ static pome_status add_archive(struct inputs *in, const char *path, pome_error *
   return POME_OK;
 }
 
-pome_status inputs_gather(const struct options *options, const pome_function *function, pome__arena *arena,
-                          struct inputs *result, pome_error *error) {
-  struct inputs in = { .arena = arena, .steps = 1 };
+pome_status inputs_gather(const struct options *options, const pome_function *function,
+                          pome__arena *arena, struct inputs *result, pome_error *error) {
+  struct inputs in = {.arena = arena, .steps = 1};
   if (options->inputs_file) POME__TRY(add_archive(&in, options->inputs_file, error));
   for (size_t i = 0; i < options->inputs.count; i++)
     POME__TRY(add_word(&in, function, options->inputs.items[i], error));
@@ -125,16 +134,21 @@ pome_status inputs_gather(const struct options *options, const pome_function *fu
 }
 
 void inputs_from_arrays(const pome__arrays *arrays, pome__arena *arena, struct inputs *result) {
-  *result = (struct inputs){ .arena = arena, .items = arrays->items, .count = arrays->count, .steps = 1 };
+  *result =
+      (struct inputs){.arena = arena, .items = arrays->items, .count = arrays->count, .steps = 1};
 }
 
 /* ---- binding ---- */
 
-static bool one_element(const pome_tensor *tensor) { return pome_tensor_count(tensor) == 1; }
+static bool one_element(const pome_tensor *tensor) {
+  return pome_tensor_count(tensor) == 1;
+}
 
-static pome_status fail_kind(const pome_port *port, const pome_tensor *tensor, const char *wanted, pome_error *error) {
-  return pome__fail(error, POME_INPUT, "input \"%s\" takes %s, not an array of type %s with %d dimensions",
-                    port->name, wanted, pome_dtype_name(tensor->dtype), (int)tensor->rank);
+static pome_status fail_kind(const pome_port *port, const pome_tensor *tensor, const char *wanted,
+                             pome_error *error) {
+  return pome__fail(error, POME_INPUT,
+                    "input \"%s\" takes %s, not an array of type %s with %d dimensions", port->name,
+                    wanted, pome_dtype_name(tensor->dtype), (int)tensor->rank);
 }
 
 /* A scalar of the wanted type. */
@@ -145,7 +159,8 @@ static bool read_scalar(const pome_tensor *tensor, pome_dtype dtype, void *resul
          pome_tensor_copy(&source, &target, NULL) == POME_OK;
 }
 
-static pome_status make_value(const pome_port *port, const pome_tensor *tensor, pome_value **value, pome_error *error) {
+static pome_status make_value(const pome_port *port, const pome_tensor *tensor, pome_value **value,
+                              pome_error *error) {
   bool text = tensor->dtype == POME_STRING;
   switch (port->feature) {
   case POME_FEATURE_STRING:
@@ -169,8 +184,11 @@ static pome_status make_value(const pome_port *port, const pome_tensor *tensor, 
   case POME_FEATURE_IMAGE: {
     bool gray = tensor->rank == 2;
     if (tensor->dtype != POME_UINT8 || (!gray && !(tensor->rank == 3 && tensor->shape[2] == 3)))
-      return fail_kind(port, tensor, "an image: uint8 [height, width, 3] in RGB order, or [height, width] for gray", error);
-    return pome_value_from_image(tensor, gray ? POME_COLOR_GRAY : POME_COLOR_RGB, NULL, value, error);
+      return fail_kind(
+          port, tensor,
+          "an image: uint8 [height, width, 3] in RGB order, or [height, width] for gray", error);
+    return pome_value_from_image(tensor, gray ? POME_COLOR_GRAY : POME_COLOR_RGB, NULL, value,
+                                 error);
   }
   case POME_FEATURE_SEQUENCE: return pome_value_from_sequence(tensor, NULL, value, error);
   default: return pome_value_from_tensor(tensor, NULL, value, error);
@@ -200,8 +218,8 @@ static pome_status keep(bound_values *values, pome_value *value, pome_error *err
   return POME_OK;
 }
 
-static pome_status bind(pome_run *run, const pome_port *port, const char *name, const pome_tensor *tensor,
-                        bound_values *values, pome_error *error) {
+static pome_status bind(pome_run *run, const pome_port *port, const char *name,
+                        const pome_tensor *tensor, bound_values *values, pome_error *error) {
   /* The run knows the names there are, and says so. */
   if (!port || port->feature == POME_FEATURE_TENSOR || port->feature == POME_FEATURE_UNKNOWN) {
     pome_tensor wanted = port ? as_wanted(port, tensor) : *tensor;
@@ -214,8 +232,11 @@ static pome_status bind(pome_run *run, const pome_port *port, const char *name, 
 }
 
 static pome_status bind_dictionary(pome_run *run, const pome_port *port, const pome_tensor *keys,
-                                   const pome_tensor *items, bound_values *values, pome_error *error) {
-  if (!items) return pome__fail(error, POME_INPUT, "input \"%s.keys\" comes without \"%s.values\"", port->name, port->name);
+                                   const pome_tensor *items, bound_values *values,
+                                   pome_error *error) {
+  if (!items)
+    return pome__fail(error, POME_INPUT, "input \"%s.keys\" comes without \"%s.values\"",
+                      port->name, port->name);
   pome_value *value;
   POME__TRY(pome_value_from_dictionary(keys, items, NULL, &value, error));
   POME__TRY(keep(values, value, error));
@@ -223,21 +244,22 @@ static pome_status bind_dictionary(pome_run *run, const pome_port *port, const p
 }
 
 /* The array for "NAME@step", else for "NAME". */
-static const pome_tensor *find_array(const struct inputs *in, const pome_function *function, const char *name, size_t step) {
+static const pome_tensor *find_array(const struct inputs *in, const pome_function *function,
+                                     const char *name, size_t step) {
   const pome_tensor *constant = NULL;
   for (size_t i = 0; i < in->count; i++) {
     const char *given = in->items[i].name;
     size_t length, k;
     if (strcmp(given, name) == 0) constant = &in->items[i].tensor;
-    else if (inputs_split_name(function, given, &length, &k) && k == step && strlen(name) == length &&
-             memcmp(given, name, length) == 0)
+    else if (inputs_split_name(function, given, &length, &k) && k == step &&
+             strlen(name) == length && memcmp(given, name, length) == 0)
       return &in->items[i].tensor;
   }
   return constant;
 }
 
-static const pome_tensor *find_part(const struct inputs *in, const pome_function *function, const char *name,
-                                    const char *part, size_t step) {
+static const pome_tensor *find_part(const struct inputs *in, const pome_function *function,
+                                    const char *name, const char *part, size_t step) {
   char text[512];
   snprintf(text, sizeof text, "%s%s", name, part);
   return find_array(in, function, text, step);
@@ -253,7 +275,8 @@ static bool is_dictionary_part(const pome_function *function, const char *name, 
 }
 
 /* Names that are no input: the run's own message lists what there is. */
-static pome_status check_names(const struct inputs *in, pome_run *run, const pome_function *function, pome_error *error) {
+static pome_status check_names(const struct inputs *in, pome_run *run,
+                               const pome_function *function, pome_error *error) {
   for (size_t i = 0; i < in->count; i++) {
     const char *name = in->items[i].name;
     size_t length = strlen(name), step;
@@ -266,16 +289,18 @@ static pome_status check_names(const struct inputs *in, pome_run *run, const pom
   return POME_OK;
 }
 
-pome_status inputs_bind(const struct inputs *in, size_t step, pome_run *run, const pome_function *function,
-                        bound_values *values, pome_error *error) {
+pome_status inputs_bind(const struct inputs *in, size_t step, pome_run *run,
+                        const pome_function *function, bound_values *values, pome_error *error) {
   if (step == 0) POME__TRY(check_names(in, run, function, error));
   for (size_t i = 0; i < pome_function_port_count(function, POME_INPUT_PORT); i++) {
     const pome_port *port = pome_function_port(function, POME_INPUT_PORT, i);
     const pome_tensor *tensor = find_array(in, function, port->name, step);
     const pome_tensor *keys = port->feature == POME_FEATURE_DICTIONARY
-                                  ? find_part(in, function, port->name, ".keys", step) : NULL;
+                                  ? find_part(in, function, port->name, ".keys", step)
+                                  : NULL;
     if (keys)
-      POME__TRY(bind_dictionary(run, port, keys, find_part(in, function, port->name, ".values", step), values, error));
+      POME__TRY(bind_dictionary(
+          run, port, keys, find_part(in, function, port->name, ".values", step), values, error));
     else if (tensor) POME__TRY(bind(run, port, port->name, tensor, values, error));
     else if (!port->optional && in->sequence)
       return pome__fail(error, POME_INPUT, "input \"%s\" is missing in step %zu", port->name, step);
@@ -286,5 +311,5 @@ pome_status inputs_bind(const struct inputs *in, size_t step, pome_run *run, con
 void inputs_release(bound_values *values) {
   for (size_t i = 0; i < values->count; i++) pome_value_free(values->items[i]);
   free(values->items);
-  *values = (bound_values){ 0 };
+  *values = (bound_values){0};
 }

@@ -1,5 +1,5 @@
-/* pome inspect: what a person needs first: what it is, what goes in and comes out, how large it is, and
- * whether it runs here.
+/* pome inspect: what a person needs first: what it is, what goes in and comes out, how large it is,
+ * and whether it runs here.
  */
 #include "inspect.h"
 
@@ -26,17 +26,19 @@ static int by_bytes(const void *a, const void *b) {
 
 static weight_group *find_group(weight_groups *groups, const pome_weight *weight) {
   for (size_t i = 0; i < groups->count; i++)
-    if (groups->items[i].dtype == weight->dtype && strcmp(groups->items[i].encoding, weight->encoding) == 0)
+    if (groups->items[i].dtype == weight->dtype &&
+        strcmp(groups->items[i].encoding, weight->encoding) == 0)
       return &groups->items[i];
   weight_group *items = realloc(groups->items, (groups->count + 1) * sizeof *items);
   if (!items) return NULL;
   groups->items = items;
-  items[groups->count] = (weight_group){ .encoding = weight->encoding, .dtype = weight->dtype };
+  items[groups->count] = (weight_group){.encoding = weight->encoding, .dtype = weight->dtype};
   return &items[groups->count++];
 }
 
-pome_status inspect_weights(const pome_function *function, weight_groups *result, pome_error *error) {
-  weight_groups groups = { 0 };
+pome_status inspect_weights(const pome_function *function, weight_groups *result,
+                            pome_error *error) {
+  weight_groups groups = {0};
   for (size_t i = 0; i < pome_function_weight_count(function); i++) {
     pome_weight weight = pome_function_weight(function, i);
     weight_group *group = find_group(&groups, &weight);
@@ -67,7 +69,9 @@ bool inspect_wanted(const struct options *options, const pome_function *function
 
 /* ---- text ---- */
 
-static void put_heading(const char *text) { printf("%s%s%s\n", report_bold(), text, report_plain()); }
+static void put_heading(const char *text) {
+  printf("%s%s%s\n", report_bold(), text, report_plain());
+}
 
 static void put_padded(const char *text, int width) {
   report_put(text);
@@ -107,7 +111,8 @@ static pome_status put_weights(const pome_function *function, pome_error *error)
   char text[64];
   POME__TRY(inspect_weights(function, &groups, error));
   if (groups.constants > 0)
-    printf("  weights: %s in %zu constants\n", report_bytes((double)groups.bytes, text, sizeof text), groups.constants);
+    printf("  weights: %s in %zu constants\n",
+           report_bytes((double)groups.bytes, text, sizeof text), groups.constants);
   for (size_t i = 0; i < groups.count; i++) {
     const weight_group *group = &groups.items[i];
     char kind[128];
@@ -157,7 +162,8 @@ static void put_unsupported(const pome_function *function) {
   if (!any) puts("  every operation runs here");
 }
 
-static pome_status put_function(const pome_model *model, const pome_function *function, pome_error *error) {
+static pome_status put_function(const pome_model *model, const pome_function *function,
+                                pome_error *error) {
   const char *predicted = pome_function_predicted_feature(function);
   bool is_default = pome_model_find_function(model, NULL) == function;
   printf("\n%sfunction ", report_bold());
@@ -217,7 +223,8 @@ static void put_head(const pome_model *model, const char *path) {
   printf(", %zu function%s\n", functions, functions == 1 ? "" : "s");
 }
 
-static pome_status put_model(const pome_model *model, const struct options *options, pome_error *error) {
+static pome_status put_model(const pome_model *model, const struct options *options,
+                             pome_error *error) {
   if (!options->weights) put_head(model, options->operands.items[0]);
   for (size_t i = 0; i < pome_model_function_count(model); i++) {
     const pome_function *function = pome_model_function(model, i);
@@ -255,7 +262,7 @@ static pome_status inspect(const struct options *options, pome_model **model, po
 
 int verb_inspect(const struct options *options) {
   pome_model *model = NULL;
-  pome_error error = { 0 };
+  pome_error error = {0};
   pome_status status = inspect(options, &model, &error);
   pome_model_close(model);
   return status == POME_OK ? 0 : report_error(&error);

@@ -21,7 +21,8 @@ typedef struct weight_groups {
   size_t constants, bytes; /* in all */
 } weight_groups;
 
-pome_status inspect_weights(const pome_function *function, weight_groups *groups, pome_error *error);
+pome_status inspect_weights(const pome_function *function, weight_groups *groups,
+                            pome_error *error);
 size_t inspect_operations(const pome_function *function);
 /* True for functions that --function leaves in. */
 bool inspect_wanted(const struct options *options, const pome_function *function);

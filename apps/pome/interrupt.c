@@ -18,7 +18,7 @@ static void on_signal(int number) {
 }
 
 void interrupt_start(void) {
-  struct sigaction action = { .sa_handler = on_signal };
+  struct sigaction action = {.sa_handler = on_signal};
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
@@ -30,6 +30,10 @@ void interrupt_with(void (*stop)(void *context), void *context) {
   atomic_store(&stop_function, stop);
 }
 
-bool interrupt_seen(void) { return signal_seen != 0; }
+bool interrupt_seen(void) {
+  return signal_seen != 0;
+}
 
-int interrupt_exit_status(int status) { return signal_seen ? 128 + signal_seen : status; }
+int interrupt_exit_status(int status) {
+  return signal_seen ? 128 + signal_seen : status;
+}

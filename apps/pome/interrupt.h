@@ -1,5 +1,5 @@
-/* Ctrl-C and termination. Work that can be stopped registers how; otherwise the first signal ends the process at once.
- * A second signal always does.
+/* Ctrl-C and termination. Work that can be stopped registers how; otherwise the first signal ends
+ * the process at once. A second signal always does.
  */
 #ifndef POME_APPS_INTERRUPT_H
 #define POME_APPS_INTERRUPT_H
@@ -7,7 +7,8 @@
 #include <stdbool.h>
 
 void interrupt_start(void);
-/* From now on a signal calls stop(context), which must be safe in a signal handler; NULL: none. The previous one is forgotten. */
+/* From now on a signal calls stop(context), which must be safe in a signal handler; NULL: none. The
+ * previous one is forgotten. */
 void interrupt_with(void (*stop)(void *context), void *context);
 bool interrupt_seen(void);
 /* 130 or 143 once a signal came, else `status`. */

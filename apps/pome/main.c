@@ -7,7 +7,7 @@
 
 static int run_verb(const verb_row *verb, char **words, size_t count) {
   struct options options;
-  pome_error error = { 0 };
+  pome_error error = {0};
   int status;
   if (options_parse(verb, words, count, &options, &error) != POME_OK) {
     status = report_error(&error);
@@ -40,7 +40,7 @@ static int run_line(int count, char **words) {
     help_all(stdout);
     return 0;
   }
-  pome_error error = { 0 };
+  pome_error error = {0};
   const char *name = words[help ? 2 : 1];
   const verb_row *verb = verb_find(name);
   if (verb && help) {

@@ -17,109 +17,112 @@
 #define ON_ALL     (ON_MODELS | BIT(COMPLETION))
 #define AT(field)  offsetof(struct options, field)
 
-static const char *const numerics_choices[] = { "fast", "strict", "wide", NULL };
-static const char *const isa_choices[] = { "scalar", "avx2", "avx512", NULL };
-static const char *const shell_choices[] = { "bash", "zsh", "fish", NULL };
+static const char *const numerics_choices[] = {"fast", "strict", "wide", NULL};
+static const char *const isa_choices[] = {"scalar", "avx2", "avx512", NULL};
+static const char *const shell_choices[] = {"bash", "zsh", "fish", NULL};
 
 const verb_row verb_rows[VERB_COUNT] = {
-  { "inspect", VERB_INSPECT, "MODEL", 1, 1, NULL, "what a model is, takes, gives and holds",
-    "Shows the type, functions, inputs, outputs and states with every allowed shape, the\n"
-    "operations, the weights by encoding, what cannot run here and why, and the metadata.\n",
-    verb_inspect },
-  { "predict", VERB_PREDICT, "MODEL", 1, 1, NULL, "one prediction, or a sequence on one state",
-    "An input is a .npy file or a value: a number, a JSON list, or a text for a string input.\n"
-    "In a sequence the inputs are named NAME@0, NAME@1, ...; the outputs come back with the\n"
-    "same suffix. An input without a suffix stays the same in every step. Values are converted\n"
-    "to the type of the input when none changes; floating-point ones are rounded.\n",
-    verb_predict },
-  { "verify", VERB_VERIFY, "[MODEL]", 0, 1, NULL, "compare what a model answers with what it should",
-    "Compares with the arrays of --expect, or replays golden folders (--golden DIR...), whose\n"
-    "golden.json names the model unless MODEL does. Prints for each output the largest\n"
-    "absolute and relative error, the relative 2-norm, the cosine and the first element out of\n"
-    "tolerance. Exit status 0 when all agree, 1 when not.\n",
-    verb_verify },
-  { "bench", VERB_BENCH, "MODEL", 1, 1, NULL, "how fast predictions are, beside what the machine can do",
-    "Repeats one prediction, on the given inputs or on generated ones, and prints medians. For\n"
-    "a language model: prompt and decode speed. The machine's own memory bandwidth stands\n"
-    "beside them.\n",
-    verb_bench },
-  { "run", VERB_RUN, "MODEL [PROMPT]", 1, 2, NULL, "let a language model write",
-    "Prints the text as it comes. Without PROMPT it is read from the standard input. The same\n"
-    "seed gives the same text; --temp 0 always takes the most likely token. Ctrl-C stops.\n",
-    verb_run },
-  { "completion", VERB_COMPLETION, "SHELL", 1, 1, shell_choices, "print a completion script for a shell",
-    "bash: source <(pome completion bash)     zsh: source <(pome completion zsh)\n"
-    "fish: pome completion fish | source\n",
-    verb_completion },
+    {"inspect", VERB_INSPECT, "MODEL", 1, 1, NULL, "what a model is, takes, gives and holds",
+     "Shows the type, functions, inputs, outputs and states with every allowed shape, the\n"
+     "operations, the weights by encoding, what cannot run here and why, and the metadata.\n",
+     verb_inspect},
+    {"predict", VERB_PREDICT, "MODEL", 1, 1, NULL, "one prediction, or a sequence on one state",
+     "An input is a .npy file or a value: a number, a JSON list, or a text for a string input.\n"
+     "In a sequence the inputs are named NAME@0, NAME@1, ...; the outputs come back with the\n"
+     "same suffix. An input without a suffix stays the same in every step. Values are converted\n"
+     "to the type of the input when none changes; floating-point ones are rounded.\n",
+     verb_predict},
+    {"verify", VERB_VERIFY, "[MODEL]", 0, 1, NULL,
+     "compare what a model answers with what it should",
+     "Compares with the arrays of --expect, or replays golden folders (--golden DIR...), whose\n"
+     "golden.json names the model unless MODEL does. Prints for each output the largest\n"
+     "absolute and relative error, the relative 2-norm, the cosine and the first element out of\n"
+     "tolerance. Exit status 0 when all agree, 1 when not.\n",
+     verb_verify},
+    {"bench", VERB_BENCH, "MODEL", 1, 1, NULL,
+     "how fast predictions are, beside what the machine can do",
+     "Repeats one prediction, on the given inputs or on generated ones, and prints medians. For\n"
+     "a language model: prompt and decode speed. The machine's own memory bandwidth stands\n"
+     "beside them.\n",
+     verb_bench},
+    {"run", VERB_RUN, "MODEL [PROMPT]", 1, 2, NULL, "let a language model write",
+     "Prints the text as it comes. Without PROMPT it is read from the standard input. The same\n"
+     "seed gives the same text; --temp 0 always takes the most likely token. Ctrl-C stops.\n",
+     verb_run},
+    {"completion", VERB_COMPLETION, "SHELL", 1, 1, shell_choices,
+     "print a completion script for a shell",
+     "bash: source <(pome completion bash)     zsh: source <(pome completion zsh)\n"
+     "fish: pome completion fish | source\n",
+     verb_completion},
 };
 
 const option_row option_rows[] = {
-  { "input", 'i', OPTION_LIST, AT(inputs), "NAME=FILE|VALUE", NULL, 0, 0, COMPLETE_FILE, ON_TENSORS,
-    "an input: a .npy file, a number, a JSON list or a text" },
-  { "inputs", 0, OPTION_TEXT, AT(inputs_file), "FILE.npz", NULL, 0, 0, COMPLETE_FILE, ON_TENSORS,
-    "inputs by name from an archive" },
-  { "output", 'o', OPTION_TEXT, AT(output), "OUT.npz", NULL, 0, 0, COMPLETE_FILE, BIT(PREDICT),
-    "write all outputs there instead of printing them" },
-  { "states", 0, OPTION_FLAG, AT(states), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(PREDICT),
-    "give the states after the last step too, as state:NAME" },
-  { "expect", 0, OPTION_TEXT, AT(expect), "OUT.npz", NULL, 0, 0, COMPLETE_FILE, BIT(VERIFY),
-    "the outputs there should be" },
-  { "golden", 0, OPTION_WORDS, AT(golden), "DIR...", NULL, 0, 0, COMPLETE_FOLDER, BIT(VERIFY),
-    "golden folders to replay" },
-  { "atol", 0, OPTION_REAL, AT(atol), "X", NULL, 0, 1e300, COMPLETE_NONE, BIT(VERIFY),
-    "largest absolute difference (default: by type)" },
-  { "rtol", 0, OPTION_REAL, AT(rtol), "X", NULL, 0, 1e300, COMPLETE_NONE, BIT(VERIFY),
-    "largest relative difference, added to --atol" },
-  { "text", 0, OPTION_FLAG, AT(text), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(INSPECT),
-    "print the program as MIL text" },
-  { "weights", 0, OPTION_FLAG, AT(weights), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(INSPECT),
-    "list each constant" },
-  { "repeat", 'n', OPTION_INT, AT(repetitions), "N", NULL, 1, 1e9, COMPLETE_NONE, BIT(BENCH),
-    "measured predictions (default: for two seconds)" },
-  { "warm-up", 0, OPTION_INT, AT(warmup), "N", NULL, 0, 1e6, COMPLETE_NONE, BIT(BENCH),
-    "predictions before measuring (default 3)" },
-  { "tokens", 'n', OPTION_INT, AT(tokens), "N", NULL, 1, 1e9, COMPLETE_NONE, BIT(RUN),
-    "most tokens to write (default: 200, or what fits the context)" },
-  { "temp", 0, OPTION_REAL, AT(temperature), "T", NULL, 0, 100, COMPLETE_NONE, BIT(RUN),
-    "temperature; 0 takes the most likely token (default 0.8)" },
-  { "top-k", 0, OPTION_INT, AT(top_k), "K", NULL, 0, 1e9, COMPLETE_NONE, BIT(RUN),
-    "choose among the K most likely; 0: all (default 40)" },
-  { "top-p", 0, OPTION_REAL, AT(top_p), "P", NULL, 0, 1, COMPLETE_NONE, BIT(RUN),
-    "choose among the most likely that make up P (default 0.95)" },
-  { "seed", 0, OPTION_INT, AT(seed), "N", NULL, 0, 9007199254740992.0, COMPLETE_NONE, BIT(RUN),
-    "same seed, same text (default: another each time)" },
-  { "raw", 0, OPTION_FLAG, AT(raw), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(RUN),
-    "the prompt as it is, without a chat template" },
-  { "stats", 0, OPTION_FLAG, AT(stats), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(RUN),
-    "a summary on stderr afterwards: device, speed, memory" },
-  { "min-p", 0, OPTION_LATER, 0, "P", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), "" },
-  { "repeat-penalty", 0, OPTION_LATER, 0, "X", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), "" },
-  { "system", 0, OPTION_LATER, 0, "TEXT", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), "" },
-  { "ctx", 0, OPTION_LATER, 0, "N", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), "" },
-  { "stop", 0, OPTION_LATER, 0, "TEXT", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), "" },
-  { "function", 0, OPTION_TEXT, AT(function), "NAME", NULL, 0, 0, COMPLETE_NONE,
-    ON_TENSORS | BIT(INSPECT), "the function (default: the model's own)" },
-  { "device", 0, OPTION_TEXT, AT(device), "LIST", NULL, 0, 0, COMPLETE_NONE, ON_PLANS,
-    "auto, ref, cpu, cuda, metal, coreml; a comma list is tried in order" },
-  { "numerics", 0, OPTION_CHOICE, AT(numerics), "KIND", numerics_choices, 0, 0, COMPLETE_NONE, ON_PLANS,
-    "fast (default), strict, wide" },
-  { "threads", 0, OPTION_INT, AT(threads), "N", NULL, 1, 1024, COMPLETE_NONE, ON_PLANS,
-    "threads (default: one for each core)" },
-  { "isa", 0, OPTION_CHOICE, AT(isa), "LEVEL", isa_choices, 0, 0, COMPLETE_NONE, ON_PLANS,
-    "no more of the processor than scalar, avx2, avx512" },
-  { "json", 0, OPTION_FLAG, AT(json), NULL, NULL, 0, 0, COMPLETE_NONE, ON_MODELS,
-    "one JSON document on stdout" },
-  { "verbose", 'v', OPTION_COUNT, AT(verbosity), NULL, NULL, 0, 0, COMPLETE_NONE, ON_MODELS,
-    "say more on stderr: where it ran, and why not elsewhere" },
-  { "quiet", 'q', OPTION_FLAG, AT(quiet), NULL, NULL, 0, 0, COMPLETE_NONE, ON_MODELS,
-    "no progress and no warnings" },
-  { "help", 'h', OPTION_FLAG, AT(help), NULL, NULL, 0, 0, COMPLETE_NONE, ON_ALL, "this text" },
+    {"input", 'i', OPTION_LIST, AT(inputs), "NAME=FILE|VALUE", NULL, 0, 0, COMPLETE_FILE,
+     ON_TENSORS, "an input: a .npy file, a number, a JSON list or a text"},
+    {"inputs", 0, OPTION_TEXT, AT(inputs_file), "FILE.npz", NULL, 0, 0, COMPLETE_FILE, ON_TENSORS,
+     "inputs by name from an archive"},
+    {"output", 'o', OPTION_TEXT, AT(output), "OUT.npz", NULL, 0, 0, COMPLETE_FILE, BIT(PREDICT),
+     "write all outputs there instead of printing them"},
+    {"states", 0, OPTION_FLAG, AT(states), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(PREDICT),
+     "give the states after the last step too, as state:NAME"},
+    {"expect", 0, OPTION_TEXT, AT(expect), "OUT.npz", NULL, 0, 0, COMPLETE_FILE, BIT(VERIFY),
+     "the outputs there should be"},
+    {"golden", 0, OPTION_WORDS, AT(golden), "DIR...", NULL, 0, 0, COMPLETE_FOLDER, BIT(VERIFY),
+     "golden folders to replay"},
+    {"atol", 0, OPTION_REAL, AT(atol), "X", NULL, 0, 1e300, COMPLETE_NONE, BIT(VERIFY),
+     "largest absolute difference (default: by type)"},
+    {"rtol", 0, OPTION_REAL, AT(rtol), "X", NULL, 0, 1e300, COMPLETE_NONE, BIT(VERIFY),
+     "largest relative difference, added to --atol"},
+    {"text", 0, OPTION_FLAG, AT(text), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(INSPECT),
+     "print the program as MIL text"},
+    {"weights", 0, OPTION_FLAG, AT(weights), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(INSPECT),
+     "list each constant"},
+    {"repeat", 'n', OPTION_INT, AT(repetitions), "N", NULL, 1, 1e9, COMPLETE_NONE, BIT(BENCH),
+     "measured predictions (default: for two seconds)"},
+    {"warm-up", 0, OPTION_INT, AT(warmup), "N", NULL, 0, 1e6, COMPLETE_NONE, BIT(BENCH),
+     "predictions before measuring (default 3)"},
+    {"tokens", 'n', OPTION_INT, AT(tokens), "N", NULL, 1, 1e9, COMPLETE_NONE, BIT(RUN),
+     "most tokens to write (default: 200, or what fits the context)"},
+    {"temp", 0, OPTION_REAL, AT(temperature), "T", NULL, 0, 100, COMPLETE_NONE, BIT(RUN),
+     "temperature; 0 takes the most likely token (default 0.8)"},
+    {"top-k", 0, OPTION_INT, AT(top_k), "K", NULL, 0, 1e9, COMPLETE_NONE, BIT(RUN),
+     "choose among the K most likely; 0: all (default 40)"},
+    {"top-p", 0, OPTION_REAL, AT(top_p), "P", NULL, 0, 1, COMPLETE_NONE, BIT(RUN),
+     "choose among the most likely that make up P (default 0.95)"},
+    {"seed", 0, OPTION_INT, AT(seed), "N", NULL, 0, 9007199254740992.0, COMPLETE_NONE, BIT(RUN),
+     "same seed, same text (default: another each time)"},
+    {"raw", 0, OPTION_FLAG, AT(raw), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(RUN),
+     "the prompt as it is, without a chat template"},
+    {"stats", 0, OPTION_FLAG, AT(stats), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(RUN),
+     "a summary on stderr afterwards: device, speed, memory"},
+    {"min-p", 0, OPTION_LATER, 0, "P", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), ""},
+    {"repeat-penalty", 0, OPTION_LATER, 0, "X", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), ""},
+    {"system", 0, OPTION_LATER, 0, "TEXT", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), ""},
+    {"ctx", 0, OPTION_LATER, 0, "N", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), ""},
+    {"stop", 0, OPTION_LATER, 0, "TEXT", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), ""},
+    {"function", 0, OPTION_TEXT, AT(function), "NAME", NULL, 0, 0, COMPLETE_NONE,
+     ON_TENSORS | BIT(INSPECT), "the function (default: the model's own)"},
+    {"device", 0, OPTION_TEXT, AT(device), "LIST", NULL, 0, 0, COMPLETE_NONE, ON_PLANS,
+     "auto, ref, cpu, cuda, metal, coreml; a comma list is tried in order"},
+    {"numerics", 0, OPTION_CHOICE, AT(numerics), "KIND", numerics_choices, 0, 0, COMPLETE_NONE,
+     ON_PLANS, "fast (default), strict, wide"},
+    {"threads", 0, OPTION_INT, AT(threads), "N", NULL, 1, 1024, COMPLETE_NONE, ON_PLANS,
+     "threads (default: one for each core)"},
+    {"isa", 0, OPTION_CHOICE, AT(isa), "LEVEL", isa_choices, 0, 0, COMPLETE_NONE, ON_PLANS,
+     "no more of the processor than scalar, avx2, avx512"},
+    {"json", 0, OPTION_FLAG, AT(json), NULL, NULL, 0, 0, COMPLETE_NONE, ON_MODELS,
+     "one JSON document on stdout"},
+    {"verbose", 'v', OPTION_COUNT, AT(verbosity), NULL, NULL, 0, 0, COMPLETE_NONE, ON_MODELS,
+     "say more on stderr: where it ran, and why not elsewhere"},
+    {"quiet", 'q', OPTION_FLAG, AT(quiet), NULL, NULL, 0, 0, COMPLETE_NONE, ON_MODELS,
+     "no progress and no warnings"},
+    {"help", 'h', OPTION_FLAG, AT(help), NULL, NULL, 0, 0, COMPLETE_NONE, ON_ALL, "this text"},
 };
 const size_t option_row_count = sizeof option_rows / sizeof option_rows[0];
 
 static const char *const later_verbs[] = {
-  "debug",  "convert", "tokenize", "template", "logits",  "perplexity", "pull",  "list",  "rm",
-  "setup",  "config",  "devices",  "doctor",   "chat",    "serve",      "batch",
+    "debug", "convert", "tokenize", "template", "logits", "perplexity", "pull",  "list",
+    "rm",    "setup",   "config",   "devices",  "doctor", "chat",       "serve", "batch",
 };
 
 const verb_row *verb_find(const char *name) {
@@ -134,7 +137,8 @@ bool option_applies(const option_row *row, const verb_row *verb) {
 
 /* ---- near misses ---- */
 
-/* Number of letters to change, add or drop, up to a small limit; words beyond 31 letters are never near. */
+/* Number of letters to change, add or drop, up to a small limit; words beyond 31 letters are never
+ * near. */
 static size_t distance(const char *a, const char *b) {
   size_t m = strlen(a), n = strlen(b), row[32];
   if (m > 31 || n > 31) return 99;
@@ -194,7 +198,8 @@ static const option_row *find_row(const parser *p, const char *name, size_t size
   for (size_t i = 0; i < option_row_count; i++) {
     const option_row *row = &option_rows[i];
     if (!option_applies(row, p->verb)) continue;
-    if (letter ? row->letter == letter : strlen(row->name) == size && memcmp(row->name, name, size) == 0)
+    if (letter ? row->letter == letter
+               : strlen(row->name) == size && memcmp(row->name, name, size) == 0)
       return row;
   }
   return NULL;
@@ -207,7 +212,8 @@ static pome_status fail_value(const parser *p, const option_row *row, const char
   return POME_USAGE;
 }
 
-static pome_status store_number(const parser *p, const option_row *row, const char *text, void *field) {
+static pome_status store_number(const parser *p, const option_row *row, const char *text,
+                                void *field) {
   char *end, allowed[96];
   errno = 0;
   double real = 0;
@@ -235,7 +241,8 @@ static pome_status fail_later(const parser *p, const option_row *row, const char
                     row->name, *value ? " " : "", value, pome_version());
 }
 
-static pome_status store_choice(const parser *p, const option_row *row, const char *text, void *field) {
+static pome_status store_choice(const parser *p, const option_row *row, const char *text,
+                                void *field) {
   if (row->choices == numerics_choices && strcmp(text, "turbo") == 0)
     return fail_later(p, row, text);
   char allowed[96];
@@ -275,7 +282,9 @@ static pome_status store(const parser *p, const option_row *row, const char *tex
   return fail_later(p, row, "");
 }
 
-static bool is_option(const char *word) { return word[0] == '-' && word[1] != '\0'; }
+static bool is_option(const char *word) {
+  return word[0] == '-' && word[1] != '\0';
+}
 
 /* Gives the option its value: `attached` behind "=" or the letter, or else the next word. */
 static pome_status take_value(parser *p, const option_row *row, const char *attached) {
@@ -338,9 +347,16 @@ static pome_status parse_words(parser *p) {
 
 pome_status options_parse(const verb_row *verb, char **words, size_t count, struct options *result,
                           pome_error *error) {
-  *result = (struct options){ .verb = verb, .atol = -1, .rtol = -1, .warmup = 3, .tokens = 200,
-                       .top_k = 40, .seed = -1, .temperature = 0.8, .top_p = 0.95 };
-  parser p = { .verb = verb, .words = words, .count = count, .options = result, .error = error };
+  *result = (struct options){.verb = verb,
+                             .atol = -1,
+                             .rtol = -1,
+                             .warmup = 3,
+                             .tokens = 200,
+                             .top_k = 40,
+                             .seed = -1,
+                             .temperature = 0.8,
+                             .top_p = 0.95};
+  parser p = {.verb = verb, .words = words, .count = count, .options = result, .error = error};
   return parse_words(&p);
 }
 

@@ -1,7 +1,7 @@
 /* The verbs and options of the command line, from one table.
  *
- * options.c holds a row for each verb and each option. Parsing, usage errors, --help and the shells' completions
- * all read those rows; nothing about an option is written twice.
+ * options.c holds a row for each verb and each option. Parsing, usage errors, --help and the
+ * shells' completions all read those rows; nothing about an option is written twice.
  */
 #ifndef POME_APPS_OPTIONS_H
 #define POME_APPS_OPTIONS_H
@@ -58,8 +58,8 @@ typedef struct option_row {
   const char *name; /* without "--" */
   char letter;      /* or 0 */
   option_kind kind;
-  size_t offset; /* into options */
-  const char *value; /* what help calls the value, or NULL */
+  size_t offset;              /* into options */
+  const char *value;          /* what help calls the value, or NULL */
   const char *const *choices; /* ends with NULL */
   double lowest, highest;
   option_completion completion;
@@ -80,11 +80,11 @@ typedef enum verb_id {
 typedef struct verb_row {
   const char *name;
   verb_id id;
-  const char *operands; /* "MODEL [PROMPT]" */
-  size_t least, most;   /* number of operands */
+  const char *operands;       /* "MODEL [PROMPT]" */
+  size_t least, most;         /* number of operands */
   const char *const *choices; /* of the first operand, or NULL */
-  const char *summary; /* one line */
-  const char *notes;   /* paragraphs of help, or "" */
+  const char *summary;        /* one line */
+  const char *notes;          /* paragraphs of help, or "" */
   int (*run)(const struct options *options);
 } verb_row;
 
@@ -96,7 +96,8 @@ extern const size_t option_row_count;
 const verb_row *verb_find(const char *name);
 bool option_applies(const option_row *row, const verb_row *verb);
 
-/* Reads the words behind the verb. POME_USAGE for a mistake, POME_UNSUPPORTED for an option of a later version. */
+/* Reads the words behind the verb. POME_USAGE for a mistake, POME_UNSUPPORTED for an option of a
+ * later version. */
 pome_status options_parse(const verb_row *verb, char **words, size_t count, struct options *options,
                           pome_error *error);
 void options_free(struct options *options);

@@ -19,15 +19,17 @@ static pome_status check_options(const struct options *options, pome_error *erro
   return POME_OK;
 }
 
-static pome_status run_step(struct engine *engine, engine_unit *unit, const struct inputs *inputs, size_t step, pome_error *error) {
-  bound_values values = { 0 };
+static pome_status run_step(struct engine *engine, engine_unit *unit, const struct inputs *inputs,
+                            size_t step, pome_error *error) {
+  bound_values values = {0};
   pome_status status = inputs_bind(inputs, step, unit->run, unit->function, &values, error);
   if (status == POME_OK) status = engine_predict(engine, unit, error);
   inputs_release(&values);
   return status;
 }
 
-static pome_status run_steps(struct engine *engine, engine_unit *unit, const struct inputs *inputs, struct results *results, pome_error *error) {
+static pome_status run_steps(struct engine *engine, engine_unit *unit, const struct inputs *inputs,
+                             struct results *results, pome_error *error) {
   for (size_t step = 0; step < inputs->steps; step++) {
     char suffix[32] = "";
     if (inputs->sequence) snprintf(suffix, sizeof suffix, "@%zu", step);
@@ -39,10 +41,13 @@ static pome_status run_steps(struct engine *engine, engine_unit *unit, const str
   return engine->options->states ? results_collect_states(results, engine, error) : POME_OK;
 }
 
-static void ignore_signal(void *context) { (void)context; }
+static void ignore_signal(void *context) {
+  (void)context;
+}
 
 /* A signal while the archive is written waits until it is whole. */
-static pome_status write_results(const struct results *results, const char *path, pome_error *error) {
+static pome_status write_results(const struct results *results, const char *path,
+                                 pome_error *error) {
   pome__array *items;
   size_t count;
   POME__TRY(results_arrays(results, &items, &count, error));
@@ -52,15 +57,17 @@ static pome_status write_results(const struct results *results, const char *path
   return status;
 }
 
-static pome_status show_results(const struct engine *engine, const engine_unit *unit, const struct results *results, pome_error *error) {
+static pome_status show_results(const struct engine *engine, const engine_unit *unit,
+                                const struct results *results, pome_error *error) {
   const struct options *options = engine->options;
   if (options->output) POME__TRY(write_results(results, options->output, error));
   if (options->json) {
     json_t *outputs = results_json(results, !options->output);
-    json_t *root = json_pack("{s:s, s:s, s:s, s:o, s:s, s:o}", "model", engine->path, "function",
-                             pome_function_name(unit->function), "device", engine_device_name(unit->plan), "devices",
-                             engine_devices_json(unit->plan), "numerics",
-                             options->numerics ? options->numerics : "fast", "outputs", outputs);
+    json_t *root =
+        json_pack("{s:s, s:s, s:s, s:o, s:s, s:o}", "model", engine->path, "function",
+                  pome_function_name(unit->function), "device", engine_device_name(unit->plan),
+                  "devices", engine_devices_json(unit->plan), "numerics",
+                  options->numerics ? options->numerics : "fast", "outputs", outputs);
     if (root && options->output) json_object_set_new(root, "file", json_string(options->output));
     return report_json(root, results_digits(results), error);
   }
@@ -68,7 +75,8 @@ static pome_status show_results(const struct engine *engine, const engine_unit *
   return POME_OK;
 }
 
-static pome_status predict(const struct options *options, struct engine *engine, pome__arena *arena, pome_error *error) {
+static pome_status predict(const struct options *options, struct engine *engine, pome__arena *arena,
+                           pome_error *error) {
   POME__TRY(check_options(options, error));
   POME__TRY(engine_open(options->operands.items[0], options, engine, error));
   engine_unit *unit;
@@ -77,14 +85,14 @@ static pome_status predict(const struct options *options, struct engine *engine,
   POME__TRY(engine_find(engine->model, options->function, &function, error));
   POME__TRY(inputs_gather(options, function, arena, &inputs, error));
   POME__TRY(engine_prepare(engine, options->function, &unit, error));
-  struct results results = { .arena = arena };
+  struct results results = {.arena = arena};
   POME__TRY(run_steps(engine, unit, &inputs, &results, error));
   return show_results(engine, unit, &results, error);
 }
 
 int verb_predict(const struct options *options) {
-  struct engine engine = { 0 };
-  pome_error error = { 0 };
+  struct engine engine = {0};
+  pome_error error = {0};
   pome__arena arena;
   pome__arena_init(&arena, NULL, 0);
   pome_status status = predict(options, &engine, &arena, &error);

@@ -1,5 +1,5 @@
-/* See report.h. SIGPIPE is ignored so that a closed pipe is noticed where the result is written; the
- * process then ends quietly with the status a shell shows for that signal.
+/* See report.h. SIGPIPE is ignored so that a closed pipe is noticed where the result is written;
+ * the process then ends quietly with the status a shell shows for that signal.
  */
 #include "report.h"
 
@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "utf8.h"
 
 #define EXIT_BROKEN_PIPE (128 + SIGPIPE)
 
@@ -44,7 +46,9 @@ static bool flush_stdout(void) {
   return false;
 }
 
-bool report_broken(void) { return !flush_stdout(); }
+bool report_broken(void) {
+  return !flush_stdout();
+}
 
 int report_finish(int status) {
   report_progress_end();
@@ -126,28 +130,11 @@ static void write_log(void *context, pome_log_level level, const char *line) {
 }
 
 const pome_log *report_log(void) {
-  static const pome_log log = { .context = NULL, .write = write_log };
+  static const pome_log log = {.context = NULL, .write = write_log};
   return &log;
 }
 
 /* ---- text that is not ours ---- */
-
-/* One code point of UTF-8; 0 bytes consumed never. Broken bytes give U+FFFD, one at a time. */
-static uint32_t next_code(const unsigned char *at, size_t left, size_t *length) {
-  static const uint32_t lowest[4] = { 0, 0x80, 0x800, 0x10000 };
-  size_t more = at[0] < 0x80 ? 0 : at[0] < 0xc2 ? 4 : at[0] < 0xe0 ? 1 : at[0] < 0xf0 ? 2 : at[0] < 0xf5 ? 3 : 4;
-  *length = 1;
-  if (more == 0) return at[0];
-  if (more == 4 || left <= more) return 0xfffd;
-  uint32_t code = at[0] & (0x3fu >> more);
-  for (size_t i = 1; i <= more; i++) {
-    if ((at[i] & 0xc0) != 0x80) return 0xfffd;
-    code = code << 6 | (at[i] & 0x3fu);
-  }
-  if (code < lowest[more] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return 0xfffd;
-  *length = more + 1;
-  return code;
-}
 
 static bool is_harmful(uint32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029 ||
@@ -155,38 +142,47 @@ static bool is_harmful(uint32_t code) {
 }
 
 void report_safe(FILE *file, const char *text, size_t size, bool lines) {
-  const unsigned char *at = (const unsigned char *)text, *end = at + size;
+  const char *at = text, *end = text + size;
   while (at < end) {
     size_t length;
-    uint32_t code = next_code(at, (size_t)(end - at), &length);
+    uint32_t code = utf8_next(at, (size_t)(end - at), &length);
     if (lines && (code == '\n' || code == '\t')) fputc((int)code, file);
     else if (is_harmful(code)) fputc(code == '\n' || code == '\t' ? ' ' : '?', file);
-    else if (code == 0xfffd) fputs("\xef\xbf\xbd", file);
+    else if (code == UTF8_BROKEN) fputs("\xef\xbf\xbd", file);
     else fwrite(at, 1, length, file);
     at += length;
   }
 }
 
-void report_put(const char *text) { report_safe(stdout, text, strlen(text), false); }
+void report_put(const char *text) {
+  report_safe(stdout, text, strlen(text), false);
+}
 
 int report_width(const char *text) {
   int width = 0;
-  const unsigned char *at = (const unsigned char *)text, *end = at + strlen(text);
-  for (size_t length; at < end; at += length, width++) (void)next_code(at, (size_t)(end - at), &length);
+  const char *at = text, *end = text + strlen(text);
+  for (size_t length; at < end; at += length, width++)
+    (void)utf8_next(at, (size_t)(end - at), &length);
   return width;
 }
 
 /* ---- stdout ---- */
 
-bool report_terminal(void) { return isatty(STDOUT_FILENO); }
+bool report_terminal(void) {
+  return isatty(STDOUT_FILENO);
+}
 
 bool report_color(void) {
   const char *no = getenv("NO_COLOR"), *terminal = getenv("TERM");
   return report_terminal() && !(no && *no) && !(terminal && strcmp(terminal, "dumb") == 0);
 }
 
-const char *report_bold(void) { return report_color() ? "\033[1m" : ""; }
-const char *report_plain(void) { return report_color() ? "\033[0m" : ""; }
+const char *report_bold(void) {
+  return report_color() ? "\033[1m" : "";
+}
+const char *report_plain(void) {
+  return report_color() ? "\033[0m" : "";
+}
 
 static int write_stdout(const char *buffer, size_t size, void *context) {
   (void)context;
@@ -206,7 +202,7 @@ pome_status report_json(json_t *root, int digits, pome_error *error) {
 }
 
 const char *report_bytes(double bytes, char *buffer, size_t size) {
-  static const char *const units[] = { "bytes", "kB", "MB", "GB", "TB" };
+  static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
   size_t unit = 0;
   while (bytes >= 999.5 && unit + 1 < sizeof units / sizeof units[0]) {
     bytes /= 1000;

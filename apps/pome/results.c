@@ -20,7 +20,8 @@ static pome_status copy_strings(pome__arena *arena, pome_tensor *tensor, pome_er
   return POME_OK;
 }
 
-static pome_status copy_tensor(pome__arena *arena, const pome_tensor *source, pome_tensor *target, pome_error *error) {
+static pome_status copy_tensor(pome__arena *arena, const pome_tensor *source, pome_tensor *target,
+                               pome_error *error) {
   POME__TRY(pome_tensor_init(target, source->dtype, source->rank, source->shape, NULL, error));
   target->data = pome__arena_alloc(arena, pome_tensor_bytes(target), 64);
   if (!target->data) return pome__fail_memory(error, "an output");
@@ -28,10 +29,11 @@ static pome_status copy_tensor(pome__arena *arena, const pome_tensor *source, po
   return source->dtype == POME_STRING ? copy_strings(arena, target, error) : POME_OK;
 }
 
-static pome_status append(struct results *list, const char *prefix, const char *name, const char *suffix, result **item, pome_error *error) {
+static pome_status append(struct results *list, const char *prefix, const char *name,
+                          const char *suffix, port_result **item, pome_error *error) {
   if (list->count == list->room) {
     size_t room = list->room ? list->room * 2 : 8;
-    result *items = POME__NEW_ARRAY(list->arena, result, room);
+    port_result *items = POME__NEW_ARRAY(list->arena, port_result, room);
     if (!items) return pome__fail_memory(error, "the outputs");
     if (list->count) memcpy(items, list->items, list->count * sizeof *items);
     list->items = items;
@@ -42,15 +44,15 @@ static pome_status append(struct results *list, const char *prefix, const char *
   if (!full) return pome__fail_memory(error, "the outputs");
   snprintf(full, size, "%s%s%s", prefix, name, suffix);
   *item = &list->items[list->count++];
-  **item = (result){ .name = full };
+  **item = (port_result){.name = full};
   return POME_OK;
 }
 
-static pome_status collect_port(struct results *list, const engine_unit *unit, const pome_port *port, const char *suffix,
-                                pome_error *error) {
+static pome_status collect_port(struct results *list, const engine_unit *unit,
+                                const pome_port *port, const char *suffix, pome_error *error) {
   pome_value *value;
   POME__TRY(pome_run_get_value(unit->run, port->name, &value, error));
-  result *item;
+  port_result *item;
   pome_status status = append(list, "", port->name, suffix, &item, error);
   if (status == POME_OK) {
     item->feature = pome_value_feature(value);
@@ -62,17 +64,20 @@ static pome_status collect_port(struct results *list, const engine_unit *unit, c
   return status;
 }
 
-pome_status results_collect(struct results *list, const engine_unit *unit, const char *suffix, pome_error *error) {
+pome_status results_collect(struct results *list, const engine_unit *unit, const char *suffix,
+                            pome_error *error) {
   for (size_t i = 0; i < pome_function_port_count(unit->function, POME_OUTPUT_PORT); i++)
-    POME__TRY(collect_port(list, unit, pome_function_port(unit->function, POME_OUTPUT_PORT, i), suffix, error));
+    POME__TRY(collect_port(list, unit, pome_function_port(unit->function, POME_OUTPUT_PORT, i),
+                           suffix, error));
   return POME_OK;
 }
 
-pome_status results_collect_states(struct results *list, const struct engine *engine, pome_error *error) {
+pome_status results_collect_states(struct results *list, const struct engine *engine,
+                                   pome_error *error) {
   for (size_t i = 0; engine->state && i < pome_state_count(engine->state); i++) {
     const char *name = pome_state_name(engine->state, i);
     pome_tensor stored;
-    result *item;
+    port_result *item;
     POME__TRY(pome_state_read(engine->state, name, &stored, error));
     POME__TRY(append(list, "state:", name, "", &item, error));
     item->feature = POME_FEATURE_STATE;
@@ -81,7 +86,7 @@ pome_status results_collect_states(struct results *list, const struct engine *en
   return POME_OK;
 }
 
-const result *results_find(const struct results *list, const char *name) {
+const port_result *results_find(const struct results *list, const char *name) {
   for (size_t i = 0; i < list->count; i++)
     if (strcmp(list->items[i].name, name) == 0) return &list->items[i];
   return NULL;
@@ -92,21 +97,27 @@ static char *part_name(pome__arena *arena, const char *name, const char *part) {
   size_t size = strlen(name) + strlen(part) + 1;
   char *full = pome__arena_alloc(arena, size, 1);
   const char *at = strrchr(name, '@');
-  if (full) snprintf(full, size, "%.*s%s%s", at ? (int)(at - name) : (int)strlen(name), name, part, at ? at : "");
+  if (full)
+    snprintf(full, size, "%.*s%s%s", at ? (int)(at - name) : (int)strlen(name), name, part,
+             at ? at : "");
   return full;
 }
 
-pome_status results_arrays(const struct results *list, pome__array **items, size_t *count, pome_error *error) {
+pome_status results_arrays(const struct results *list, pome__array **items, size_t *count,
+                           pome_error *error) {
   pome__array *out = POME__NEW_ARRAY(list->arena, pome__array, 2 * list->count + 1);
   if (!out) return pome__fail_memory(error, "the outputs");
   size_t n = 0;
   for (size_t i = 0; i < list->count; i++) {
-    const result *r = &list->items[i];
+    const port_result *r = &list->items[i];
     bool dictionary = r->feature == POME_FEATURE_DICTIONARY;
-    if (dictionary) out[n++] = (pome__array){ .name = part_name(list->arena, r->name, ".keys"), .tensor = r->keys };
-    out[n++] = (pome__array){ .name = dictionary ? part_name(list->arena, r->name, ".values") : r->name,
-                              .tensor = r->tensor };
-    if (!out[n - 1].name || (dictionary && !out[n - 2].name)) return pome__fail_memory(error, "the outputs");
+    if (dictionary)
+      out[n++] = (pome__array){.name = part_name(list->arena, r->name, ".keys"), .tensor = r->keys};
+    out[n++] =
+        (pome__array){.name = dictionary ? part_name(list->arena, r->name, ".values") : r->name,
+                      .tensor = r->tensor};
+    if (!out[n - 1].name || (dictionary && !out[n - 2].name))
+      return pome__fail_memory(error, "the outputs");
   }
   *items = out;
   *count = n;
@@ -126,11 +137,11 @@ static int by_value(const void *a, const void *b) {
   return x->index < y->index ? -1 : x->index > y->index;
 }
 
-static void print_dictionary(const result *r) {
+static void print_dictionary(const port_result *r) {
   size_t count = pome_tensor_count(&r->tensor);
   double *values = show_doubles(&r->tensor);
   label *labels = calloc(count + 1, sizeof *labels);
-  for (size_t i = 0; values && labels && i < count; i++) labels[i] = (label){ i, values[i] };
+  for (size_t i = 0; values && labels && i < count; i++) labels[i] = (label){i, values[i]};
   if (values && labels) qsort(labels, count, sizeof *labels, by_value);
   for (size_t i = 0; values && labels && i < count && i < SHOWN_LABELS; i++) {
     char key[SHOW_TEXT];
@@ -145,7 +156,7 @@ static void print_dictionary(const result *r) {
 
 void results_print(const struct results *list) {
   for (size_t i = 0; i < list->count; i++) {
-    const result *r = &list->items[i];
+    const port_result *r = &list->items[i];
     char shape[SHOW_TEXT];
     fputs(report_bold(), stdout);
     report_put(r->name);
@@ -164,13 +175,15 @@ void results_print(const struct results *list) {
 json_t *results_json(const struct results *list, bool values) {
   json_t *root = json_object();
   for (size_t i = 0; root && i < list->count; i++) {
-    const result *r = &list->items[i];
+    const port_result *r = &list->items[i];
     json_t *item = json_pack("{s:s, s:s, s:o}", "feature", show_feature(r->feature), "dtype",
-                             pome_dtype_name(r->tensor.dtype), "shape", show_shape_json(r->tensor.rank, r->tensor.shape));
+                             pome_dtype_name(r->tensor.dtype), "shape",
+                             show_shape_json(r->tensor.rank, r->tensor.shape));
     int failed = !item;
     if (!failed && r->feature == POME_FEATURE_DICTIONARY && values)
       failed |= json_object_set_new(item, "keys", show_values_json(&r->keys));
-    if (!failed && values) failed |= json_object_set_new(item, "values", show_values_json(&r->tensor));
+    if (!failed && values)
+      failed |= json_object_set_new(item, "values", show_values_json(&r->tensor));
     failed |= json_object_set_new(root, r->name, item);
     if (failed) {
       json_decref(root);
@@ -183,6 +196,7 @@ json_t *results_json(const struct results *list, bool values) {
 int results_digits(const struct results *list) {
   int digits = 9;
   for (size_t i = 0; i < list->count; i++)
-    if (show_digits(list->items[i].tensor.dtype) > digits) digits = show_digits(list->items[i].tensor.dtype);
+    if (show_digits(list->items[i].tensor.dtype) > digits)
+      digits = show_digits(list->items[i].tensor.dtype);
   return digits;
 }

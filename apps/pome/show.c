@@ -11,9 +11,9 @@
 
 /* A dimension longer than this shows its first and last EDGE elements, when the whole is long. */
 #define LONG_DIMENSION 7
-#define LONG_TENSOR 64
-#define EDGE 3
-#define LINE_VALUES 12
+#define LONG_TENSOR    64
+#define EDGE           3
+#define LINE_VALUES    12
 
 /* ---- ports ---- */
 
@@ -25,7 +25,8 @@ const char *show_shape(int rank, const int64_t *shape, char *buffer, size_t size
   size_t used = (size_t)snprintf(buffer, size, "[");
   for (int d = 0; d < rank && used < size; d++) {
     const char *comma = d ? ", " : "";
-    if (shape[d] == POME_DIM_UNKNOWN) used += (size_t)snprintf(buffer + used, size - used, "%s?", comma);
+    if (shape[d] == POME_DIM_UNKNOWN)
+      used += (size_t)snprintf(buffer + used, size - used, "%s?", comma);
     else used += (size_t)snprintf(buffer + used, size - used, "%s%" PRId64, comma, shape[d]);
   }
   if (used < size) snprintf(buffer + used, size - used, "]");
@@ -33,13 +34,13 @@ const char *show_shape(int rank, const int64_t *shape, char *buffer, size_t size
 }
 
 const char *show_feature(pome_feature feature) {
-  static const char *const names[] = { "unknown", "tensor", "image", "int64", "double",
-                                       "string", "dictionary", "sequence", "state" };
+  static const char *const names[] = {"unknown", "tensor",     "image",    "int64", "double",
+                                      "string",  "dictionary", "sequence", "state"};
   return names[feature];
 }
 
 static const char *color_name(pome_color color) {
-  static const char *const names[] = { "", "gray", "RGB", "BGR", "gray fp16" };
+  static const char *const names[] = {"", "gray", "RGB", "BGR", "gray fp16"};
   return names[color];
 }
 
@@ -51,7 +52,9 @@ const char *show_type(const pome_port *port, char *buffer, size_t size) {
   case POME_FEATURE_DICTIONARY:
     snprintf(buffer, size, "dictionary by %s", pome_dtype_name(port->dtype));
     break;
-  case POME_FEATURE_SEQUENCE: snprintf(buffer, size, "sequence of %s", pome_dtype_name(port->dtype)); break;
+  case POME_FEATURE_SEQUENCE:
+    snprintf(buffer, size, "sequence of %s", pome_dtype_name(port->dtype));
+    break;
   default: snprintf(buffer, size, "%s", show_feature(port->feature));
   }
   return buffer;
@@ -63,8 +66,11 @@ static size_t show_range(const pome_port *port, char *buffer, size_t size) {
     const char *comma = d ? ", " : "";
     int64_t low = port->lower[d], high = port->upper[d];
     if (low == high) used += (size_t)snprintf(buffer + used, size - used, "%s%" PRId64, comma, low);
-    else if (high < 0) used += (size_t)snprintf(buffer + used, size - used, "%s%" PRId64 "..", comma, low);
-    else used += (size_t)snprintf(buffer + used, size - used, "%s%" PRId64 "..%" PRId64, comma, low, high);
+    else if (high < 0)
+      used += (size_t)snprintf(buffer + used, size - used, "%s%" PRId64 "..", comma, low);
+    else
+      used +=
+          (size_t)snprintf(buffer + used, size - used, "%s%" PRId64 "..%" PRId64, comma, low, high);
   }
   if (used < size) used += (size_t)snprintf(buffer + used, size - used, "]");
   return used;
@@ -80,11 +86,13 @@ const char *show_shapes(const pome_port *port, char *buffer, size_t size) {
     return show_shape(port->rank, port->shape, buffer, size);
   size_t used = 0;
   if (port->flexibility == POME_SHAPE_RANGE) used = show_range(port, buffer, size);
-  for (size_t i = 0; port->flexibility == POME_SHAPE_ENUMERATED && i < port->shape_count && used < size; i++)
+  for (size_t i = 0;
+       port->flexibility == POME_SHAPE_ENUMERATED && i < port->shape_count && used < size; i++)
     used += (size_t)snprintf(buffer + used, size - used, "%s%s", i ? " | " : "",
                              show_shape(port->rank, port->shapes[i], one, sizeof one));
   if (used < size)
-    snprintf(buffer + used, size - used, " (default %s)", show_shape(port->rank, port->shape, one, sizeof one));
+    snprintf(buffer + used, size - used, " (default %s)",
+             show_shape(port->rank, port->shape, one, sizeof one));
   return buffer;
 }
 
@@ -105,10 +113,9 @@ static pome_tensor element_at(const pome_tensor *tensor, size_t index) {
 }
 
 static bool is_kind(pome_dtype dtype, char kind) {
-  static const char kinds[] = {
-    0,
+  static const char kinds[] = {0,
 #define X(name, text, bits, letter) letter,
-    POME_DTYPE_TABLE(X)
+                               POME_DTYPE_TABLE(X)
 #undef X
   };
   return kinds[dtype] == kind;
@@ -131,13 +138,15 @@ const char *show_element(const pome_tensor *tensor, size_t index, char *buffer, 
   int64_t whole = 0;
   if (tensor->dtype == POME_STRING) {
     const pome_string *text = one.data;
-    snprintf(buffer, size, "\"%.*s\"", (int)(text->size < size - 3 ? text->size : size - 3), text->data);
+    snprintf(buffer, size, "\"%.*s\"", (int)(text->size < size - 3 ? text->size : size - 3),
+             text->data);
   } else if (is_kind(tensor->dtype, 'f')) {
     pome_tensor_init(&target, POME_FP64, 0, NULL, &real, NULL);
     pome_tensor_copy(&one, &target, NULL);
     format_real(real, tensor->dtype == POME_FP64 ? 9 : 6, buffer, size);
   } else {
-    pome_tensor_init(&target, tensor->dtype == POME_UINT64 ? POME_UINT64 : POME_INT64, 0, NULL, &whole, NULL);
+    pome_tensor_init(&target, tensor->dtype == POME_UINT64 ? POME_UINT64 : POME_INT64, 0, NULL,
+                     &whole, NULL);
     pome_tensor_copy(&one, &target, NULL);
     if (tensor->dtype == POME_BOOL) snprintf(buffer, size, "%s", whole ? "true" : "false");
     else if (tensor->dtype == POME_UINT64) snprintf(buffer, size, "%" PRIu64, (uint64_t)whole);
@@ -146,7 +155,8 @@ const char *show_element(const pome_tensor *tensor, size_t index, char *buffer, 
   return buffer;
 }
 
-static void show_row(const pome_tensor *tensor, size_t start, size_t length, bool shorten, int indent) {
+static void show_row(const pome_tensor *tensor, size_t start, size_t length, bool shorten,
+                     int indent) {
   char text[SHOW_TEXT];
   putchar('[');
   for (size_t i = 0; i < length; i++) {
@@ -161,7 +171,8 @@ static void show_row(const pome_tensor *tensor, size_t start, size_t length, boo
   putchar(']');
 }
 
-static void show_block(const pome_tensor *tensor, int dimension, size_t start, bool shorten, int indent) {
+static void show_block(const pome_tensor *tensor, int dimension, size_t start, bool shorten,
+                       int indent) {
   size_t length = (size_t)tensor->shape[dimension];
   if (dimension == tensor->rank - 1) {
     show_row(tensor, start, length, shorten, indent);
@@ -197,7 +208,8 @@ json_t *show_shape_json(int rank, const int64_t *shape) {
   if (rank < 0) return json_null();
   json_t *list = json_array();
   for (int d = 0; d < rank; d++)
-    json_array_append_new(list, shape[d] == POME_DIM_UNKNOWN ? json_null() : json_integer(shape[d]));
+    json_array_append_new(list,
+                          shape[d] == POME_DIM_UNKNOWN ? json_null() : json_integer(shape[d]));
   return list;
 }
 
@@ -212,7 +224,9 @@ json_t *show_string_json(const char *text, size_t size) {
   return string;
 }
 
-json_t *show_real_json(double value) { return isfinite(value) ? json_real(value) : json_null(); }
+json_t *show_real_json(double value) {
+  return isfinite(value) ? json_real(value) : json_null();
+}
 
 static json_t *real_or_text(double value) {
   if (isfinite(value)) return json_real(value);
@@ -227,7 +241,8 @@ typedef struct plain {
 } plain;
 
 static bool make_plain(const pome_tensor *tensor, pome_dtype dtype, plain *result) {
-  if (pome_tensor_init(&result->tensor, dtype, tensor->rank, tensor->shape, NULL, NULL) != POME_OK) return false;
+  if (pome_tensor_init(&result->tensor, dtype, tensor->rank, tensor->shape, NULL, NULL) != POME_OK)
+    return false;
   result->bytes = pome_tensor_bytes(&result->tensor);
   result->data = pome__alloc_zero(NULL, result->bytes);
   result->tensor.data = result->data;
@@ -255,7 +270,8 @@ static json_t *element_json(const pome_tensor *tensor, pome_dtype original, size
   }
 }
 
-static json_t *block_json(const pome_tensor *tensor, pome_dtype original, int dimension, size_t *at) {
+static json_t *block_json(const pome_tensor *tensor, pome_dtype original, int dimension,
+                          size_t *at) {
   if (dimension == tensor->rank) return element_json(tensor, original, (*at)++);
   json_t *list = json_array();
   for (int64_t i = 0; list && i < tensor->shape[dimension]; i++) {
@@ -268,7 +284,9 @@ static json_t *block_json(const pome_tensor *tensor, pome_dtype original, int di
 }
 
 json_t *show_values_json(const pome_tensor *tensor) {
-  pome_dtype dtype = tensor->dtype == POME_STRING ? POME_STRING : is_kind(tensor->dtype, 'f') ? POME_FP64 : POME_INT64;
+  pome_dtype dtype = tensor->dtype == POME_STRING  ? POME_STRING
+                     : is_kind(tensor->dtype, 'f') ? POME_FP64
+                                                   : POME_INT64;
   plain all;
   if (!make_plain(tensor, dtype, &all)) return NULL;
   size_t at = 0;

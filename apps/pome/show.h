@@ -21,7 +21,8 @@ const char *show_element(const pome_tensor *tensor, size_t index, char *buffer, 
 /* The values in nested brackets on stdout, long dimensions shortened, each line indented. */
 void show_values(const pome_tensor *tensor, int indent);
 
-/* Nested arrays of all values; NaN and infinities are the strings "nan", "inf", "-inf". NULL when out of memory. */
+/* Nested arrays of all values; NaN and infinities are the strings "nan", "inf", "-inf". NULL when
+ * out of memory. */
 json_t *show_values_json(const pome_tensor *tensor);
 /* Dimensions, null where unknown. */
 json_t *show_shape_json(int rank, const int64_t *shape);

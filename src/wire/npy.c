@@ -21,7 +21,7 @@
 #define MAX_HEADER 65536u
 /* Strings of no characters take no bytes in the file but 16 in memory each. */
 #define MAX_EMPTY_STRINGS 65536u
-#define CODE_POINT_BYTES 4u
+#define CODE_POINT_BYTES  4u
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define NATIVE_ORDER '<'
@@ -29,7 +29,7 @@
 #define NATIVE_ORDER '>'
 #endif
 
-static const uint8_t magic[6] = { 0x93, 'N', 'U', 'M', 'P', 'Y' };
+static const uint8_t magic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
 
 /* NumPy's kind letter and element size for each type that it has. */
 static const struct numpy_type {
@@ -37,10 +37,9 @@ static const struct numpy_type {
   unsigned size;
   pome_dtype dtype;
 } numpy_types[] = {
-  { 'b', 1, POME_BOOL },   { 'i', 1, POME_INT8 },   { 'i', 2, POME_INT16 },
-  { 'i', 4, POME_INT32 },  { 'i', 8, POME_INT64 },  { 'u', 1, POME_UINT8 },
-  { 'u', 2, POME_UINT16 }, { 'u', 4, POME_UINT32 }, { 'u', 8, POME_UINT64 },
-  { 'f', 2, POME_FP16 },   { 'f', 4, POME_FP32 },   { 'f', 8, POME_FP64 },
+    {'b', 1, POME_BOOL},   {'i', 1, POME_INT8},  {'i', 2, POME_INT16},  {'i', 4, POME_INT32},
+    {'i', 8, POME_INT64},  {'u', 1, POME_UINT8}, {'u', 2, POME_UINT16}, {'u', 4, POME_UINT32},
+    {'u', 8, POME_UINT64}, {'f', 2, POME_FP16},  {'f', 4, POME_FP32},   {'f', 8, POME_FP64},
 };
 #define NUMPY_TYPES (sizeof numpy_types / sizeof numpy_types[0])
 
@@ -239,7 +238,7 @@ static pome_status read_header(const pome__npy_source *source, header *h, size_t
   char *text = pome__alloc(NULL, size);
   if (!text) return pome__fail_memory(error, "a .npy header");
   pome_status status = source->read(source->context, text, size, error);
-  cursor c = { .start = text, .at = text, .end = text + size, .base = begin };
+  cursor c = {.start = text, .at = text, .end = text + size, .base = begin};
   if (status == POME_OK) status = parse_header(&c, h, error);
   pome__free(NULL, text, size);
   if (status == POME_OK) *length = begin + size;
@@ -286,7 +285,8 @@ static size_t put_utf8(uint32_t code, char *out) {
 static pome_status decode_strings(const uint32_t *codes, size_t count, size_t width,
                                   pome__arena *arena, pome_tensor *tensor, pome_error *error) {
   size_t room;
-  if (!pome__mul(count * width, CODE_POINT_BYTES, &room)) return pome__fail_memory(error, "strings");
+  if (!pome__mul(count * width, CODE_POINT_BYTES, &room))
+    return pome__fail_memory(error, "strings");
   char *text = pome__arena_alloc(arena, room, 1);
   if (!text) return pome__fail_memory(error, "the strings of an array");
   pome_string *items = tensor->data;
@@ -297,7 +297,8 @@ static pome_status decode_strings(const uint32_t *codes, size_t count, size_t wi
     for (size_t j = 0; j < length; j++) {
       uint32_t code = codes[i * width + j];
       if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-        return pome__fail(error, POME_INPUT, "element %zu of a string array is not Unicode text", i);
+        return pome__fail(error, POME_INPUT, "element %zu of a string array is not Unicode text",
+                          i);
       text += put_utf8(code, text);
     }
     items[i].size = (size_t)(text - items[i].data);
@@ -353,7 +354,7 @@ static pome_status reorder(pome__arena *arena, pome_tensor *tensor, pome_error *
 
 pome_status pome__npy_load(const pome__npy_source *source, pome__arena *arena, pome_tensor *tensor,
                            pome_error *error) {
-  header h = { 0 };
+  header h = {0};
   size_t begin;
   POME__TRY(read_header(source, &h, &begin, error));
   pome_tensor result;
@@ -388,7 +389,7 @@ static pome_status read_memory(void *context, void *buffer, size_t size, pome_er
 pome_status pome__npy_parse(pome__bytes file, pome__arena *arena, pome_tensor *tensor,
                             pome_error *error) {
   pome__bytes rest = file;
-  pome__npy_source source = { .context = &rest, .read = read_memory, .size = file.size };
+  pome__npy_source source = {.context = &rest, .read = read_memory, .size = file.size};
   return pome__npy_load(&source, arena, tensor, error);
 }
 
@@ -403,7 +404,7 @@ static pome_status read_open_file(FILE *file, pome__arena *arena, pome_tensor *t
   struct stat facts;
   if (fstat(fileno(file), &facts) != 0) return pome__fail_errno(error, errno, "cannot read");
   if (!S_ISREG(facts.st_mode)) return pome__fail(error, POME_INPUT, "not a regular file");
-  pome__npy_source source = { .context = file, .read = read_stream, .size = (size_t)facts.st_size };
+  pome__npy_source source = {.context = file, .read = read_stream, .size = (size_t)facts.st_size};
   return pome__npy_load(&source, arena, tensor, error);
 }
 
@@ -440,7 +441,9 @@ static pome_dtype writable_dtype(pome_dtype dtype) {
 static uint32_t take_code(const char **at, const char *end) {
   const uint8_t *s = (const uint8_t *)*at;
   size_t left = (size_t)(end - *at);
-  unsigned more = s[0] >= 0xf0 && s[0] < 0xf8 ? 3 : s[0] >= 0xe0 && s[0] < 0xf0 ? 2 : s[0] >= 0xc0 && s[0] < 0xe0;
+  unsigned more = s[0] >= 0xf0 && s[0] < 0xf8   ? 3
+                  : s[0] >= 0xe0 && s[0] < 0xf0 ? 2
+                                                : s[0] >= 0xc0 && s[0] < 0xe0;
   uint32_t code = more == 3 ? s[0] & 7u : more == 2 ? s[0] & 15u : more == 1 ? s[0] & 31u : s[0];
   bool good = s[0] < 0x80 || (more > 0 && left > more);
   for (unsigned i = 1; good && i <= more; i++) {
@@ -453,7 +456,8 @@ static uint32_t take_code(const char **at, const char *end) {
 
 static size_t count_codes(pome_string text) {
   size_t count = 0;
-  for (const char *at = text.data, *end = at + text.size; at < end; count++) (void)take_code(&at, end);
+  for (const char *at = text.data, *end = at + text.size; at < end; count++)
+    (void)take_code(&at, end);
   return count;
 }
 
@@ -479,7 +483,8 @@ static void encode_strings(const pome_tensor *tensor, size_t count, size_t width
 }
 
 /* Version 1 header, padded so that the elements start at a multiple of 64. */
-static size_t format_header(const pome_tensor *tensor, const char *descr, uint8_t *out, size_t room) {
+static size_t format_header(const pome_tensor *tensor, const char *descr, uint8_t *out,
+                            size_t room) {
   char shape[POME_MAX_RANK * 22 + 4];
   size_t used = 0;
   shape[0] = '\0';
@@ -503,7 +508,8 @@ static size_t format_header(const pome_tensor *tensor, const char *descr, uint8_
   return total;
 }
 
-/* The tensor's elements in row-major order and a type that NumPy knows; `*own` when they were copied. */
+/* The tensor's elements in row-major order and a type that NumPy knows; `*own` when they were
+ * copied. */
 static pome_status plain_elements(const pome_tensor *tensor, pome_tensor *plain, void **own,
                                   size_t *own_size, pome_error *error) {
   pome_dtype dtype = writable_dtype(tensor->dtype);

@@ -17,11 +17,12 @@
 #include "wire/npy.h"
 
 #define MAX_MEMBERS 65536
-#define MAX_TOTAL ((uint64_t)64 << 30)
-/* Deflate cannot do better than 1032 to 1; a member that claims more is lying. Small ones may round up. */
-#define MAX_RATIO 1032u
+#define MAX_TOTAL   ((uint64_t)64 << 30)
+/* Deflate cannot do better than 1032 to 1; a member that claims more is lying. Small ones may round
+ * up. */
+#define MAX_RATIO   1032u
 #define RATIO_SLACK 65536u
-#define SUFFIX ".npy"
+#define SUFFIX      ".npy"
 #define SUFFIX_SIZE 4
 
 /* libzip's reason as ours: what the system said, or what the file is. */
@@ -58,10 +59,9 @@ static pome_status check_member(zip_t *zip, zip_uint64_t index, zip_stat_t *fact
                       "member '%s' is compressed by method %u; stored and deflated are read",
                       facts->name, facts->comp_method);
   if (facts->size > RATIO_SLACK && (facts->size - RATIO_SLACK) / MAX_RATIO > facts->comp_size)
-    return pome__fail(error, POME_INPUT,
-                      "member '%s' claims %llu bytes from %llu, more than deflate can give",
-                      facts->name, (unsigned long long)facts->size,
-                      (unsigned long long)facts->comp_size);
+    return pome__fail(
+        error, POME_INPUT, "member '%s' claims %llu bytes from %llu, more than deflate can give",
+        facts->name, (unsigned long long)facts->size, (unsigned long long)facts->comp_size);
   return POME_OK;
 }
 
@@ -112,8 +112,8 @@ static pome_status expect_end(zip_file_t *file, pome_error *error) {
   return POME_OK;
 }
 
-static pome_status load_member(zip_t *zip, zip_uint64_t index, const char *path,
-                               pome__arena *arena, pome__array *array, pome_error *error) {
+static pome_status load_member(zip_t *zip, zip_uint64_t index, const char *path, pome__arena *arena,
+                               pome__array *array, pome_error *error) {
   zip_stat_t facts;
   if (zip_stat_index(zip, index, 0, &facts) != 0)
     return fail_zip(error, zip_get_error(zip), "cannot read the archive's directory");
@@ -121,7 +121,7 @@ static pome_status load_member(zip_t *zip, zip_uint64_t index, const char *path,
   if (!array->name) return pome__fail_memory(error, "an array's name");
   zip_file_t *file = zip_fopen_index(zip, index, 0);
   if (!file) return fail_zip(error, zip_get_error(zip), "cannot read a member of the archive");
-  pome__npy_source source = { .context = file, .read = read_member, .size = (size_t)facts.size };
+  pome__npy_source source = {.context = file, .read = read_member, .size = (size_t)facts.size};
   pome_status status = pome__npy_load(&source, arena, &array->tensor, error);
   if (status == POME_OK) status = expect_end(file, error);
   zip_fclose(file);
@@ -146,7 +146,7 @@ static pome_status read_archive(zip_t *zip, const char *path, pome__arena *arena
   for (zip_int64_t i = 0; status == POME_OK && i < count; i++)
     status = load_member(zip, (zip_uint64_t)i, path, arena, &items[i], error);
   zip_discard(zip);
-  if (status == POME_OK) *arrays = (pome__arrays){ .items = items, .count = (size_t)count };
+  if (status == POME_OK) *arrays = (pome__arrays){.items = items, .count = (size_t)count};
   return status;
 }
 

@@ -15,7 +15,7 @@ static void check(const pome_tensor *tensor, pome__arena *arena) {
   size_t size;
   if (pome__npy_image(tensor, &image, &size, NULL) != POME_OK) return;
   pome_tensor back;
-  if (pome__npy_parse((pome__bytes){ image, size }, arena, &back, NULL) == POME_OK) {
+  if (pome__npy_parse((pome__bytes){image, size}, arena, &back, NULL) == POME_OK) {
     if (back.rank != tensor->rank || pome_tensor_count(&back) != pome_tensor_count(tensor)) abort();
     size_t bytes = pome_tensor_bytes(tensor);
     if (tensor->dtype != POME_STRING && memcmp(back.data, tensor->data, bytes) != 0) abort();
@@ -26,8 +26,8 @@ static void check(const pome_tensor *tensor, pome__arena *arena) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   pome__arena arena;
   pome__arena_init(&arena, NULL, MEMORY_CEILING);
-  pome_error error = { 0 };
-  pome__bytes file = { data, size };
+  pome_error error = {0};
+  pome__bytes file = {data, size};
   pome_tensor tensor;
   pome__arrays arrays;
   if (pome__npy_parse(file, &arena, &tensor, &error) == POME_OK) check(&tensor, &arena);
