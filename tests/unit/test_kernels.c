@@ -622,7 +622,7 @@ static void bench(void) {
     for (weight_kind kind = 0; kind < KINDS; kind++) {
       bench_product(table, name, kind, 1, 896, 896, 896);    /* second-level cache */
       bench_product(table, name, kind, 1, 65536, 2048, 65536); /* memory */
-      static const size_t ms[] = {2, 4, 12, 64, 256};
+      static const size_t ms[] = {2, 3, 4, 5, 8, 9, 12, 64, 256};
       for (size_t i = 0; i < COUNT(ms); i++) bench_product(table, name, kind, ms[i], 4864, 896, 4864);
       bench_product(table, name, kind, 64, 2048, 2048, 2048);
       bench_product(table, name, kind, 64, 896, 4864, 896);

@@ -11,9 +11,13 @@
 #include <string.h>
 
 #define LANES 8
-#define TILE_ROWS 6 /* with two vectors a row: 12 sums, 2 weights, 1 activation of 16 registers */
-#define GEMV_ROWS 4  /* of nibbles at once */
-#define DENSE_ROWS 4 /* of fp16 or fp32 at once, two sums each */
+
+/* Tiles of matrix products, weight rows by rows of x: sums, weights and palettes should fit the registers. */
+#define DENSE_ROWS 4
+#define DENSE_COLUMNS 3
+#define LUT4_ROWS 4 /* at most; fewer when more columns make LUT4_SUMS */
+#define LUT4_COLUMNS 8
+#define LUT4_SUMS 8
 
 typedef __m256 vf;
 typedef __m256i vi;
@@ -104,16 +108,6 @@ static inline vi vi_load_bytes(const uint8_t *p, size_t bytes) {
   return vi_load(lanes);
 }
 #define vi_shift_right(x, bits) _mm256_srli_epi32((x), (bits))
-static inline vf vf_from_bits(vi x) { return _mm256_castsi256_ps(x); }
-static inline vi vi_from_bits(vf x) { return _mm256_castps_si256(x); }
-
-/* LANES / 2 bytes, each spread over two lanes: the low four bits of lane i are nibble i. */
-static inline vi vi_spread_nibbles(const uint8_t *p) {
-  int bytes;
-  memcpy(&bytes, p, sizeof bytes);
-  vi wide = _mm256_cvtepu8_epi64(_mm_cvtsi32_si128(bytes));
-  return _mm256_or_si256(wide, _mm256_slli_epi64(wide, 28));
-}
 
 /* 16 floats looked up by the low four bits of each lane; the other bits do not matter. */
 typedef struct palette {
@@ -127,26 +121,6 @@ static inline vf palette_at(palette table, vi index) {
   vf low = _mm256_permutevar8x32_ps(table.low, index);
   vf high = _mm256_permutevar8x32_ps(table.high, index);
   return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(index, 28)));
-}
-
-/* Lane j of row i becomes lane i of row j. */
-static inline void vf_transpose(vf row[LANES]) {
-  vf pair[LANES], quad[LANES];
-  for (int i = 0; i < 8; i += 2) {
-    pair[i] = _mm256_unpacklo_ps(row[i], row[i + 1]);
-    pair[i + 1] = _mm256_unpackhi_ps(row[i], row[i + 1]);
-  }
-  for (int i = 0; i < 8; i += 4) { /* quad[i + c]: in 128-bit part p, column 4 * p + c of rows i .. i + 3 */
-    for (int half = 0; half < 2; half++) {
-      __m256d a = _mm256_castps_pd(pair[i + half]), b = _mm256_castps_pd(pair[i + half + 2]);
-      quad[i + 2 * half] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, b));
-      quad[i + 2 * half + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(a, b));
-    }
-  }
-  for (int c = 0; c < 4; c++) {
-    row[c] = _mm256_permute2f128_ps(quad[c], quad[4 + c], 0x20);
-    row[4 + c] = _mm256_permute2f128_ps(quad[c], quad[4 + c], 0x31);
-  }
 }
 
 #endif

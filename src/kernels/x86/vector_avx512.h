@@ -9,9 +9,13 @@
 #include <stdint.h>
 
 #define LANES 16
-#define TILE_ROWS 12 /* with two vectors a row: 24 sums, 2 weights, 1 activation of 32 registers */
-#define GEMV_ROWS 8  /* of nibbles at once */
-#define DENSE_ROWS 4 /* of fp16 or fp32 at once, two sums each */
+
+/* Tiles of matrix products, weight rows by rows of x: sums, weights and palettes should fit the registers. */
+#define DENSE_ROWS 4
+#define DENSE_COLUMNS 4
+#define LUT4_ROWS 8 /* at most; fewer when more columns make LUT4_SUMS */
+#define LUT4_COLUMNS 4
+#define LUT4_SUMS 16
 
 typedef __m512 vf;
 typedef __m512i vi;
@@ -85,14 +89,6 @@ static inline vi vi_load_bytes(const uint8_t *p, size_t bytes) {
   return _mm512_maskz_loadu_epi8(mask, p);
 }
 #define vi_shift_right(x, bits) _mm512_srli_epi32((x), (bits))
-static inline vf vf_from_bits(vi x) { return _mm512_castsi512_ps(x); }
-static inline vi vi_from_bits(vf x) { return _mm512_castps_si512(x); }
-
-/* LANES / 2 bytes, each spread over two lanes: the low four bits of lane i are nibble i. */
-static inline vi vi_spread_nibbles(const uint8_t *p) {
-  vi wide = _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)p));
-  return _mm512_or_si512(wide, _mm512_slli_epi64(wide, 28));
-}
 
 /* 16 floats looked up by the low four bits of each lane; the other bits do not matter. */
 typedef vf palette;
@@ -100,32 +96,6 @@ typedef vf palette;
 static inline palette palette_load(const float *p) { return _mm512_loadu_ps(p); }
 static inline vf palette_at(palette table, vi index) {
   return _mm512_permutexvar_ps(index, table);
-}
-
-/* Lane j of row i becomes lane i of row j. */
-static inline void vf_transpose(vf row[LANES]) {
-  vf pair[LANES], quad[LANES];
-  for (int i = 0; i < 16; i += 2) {
-    pair[i] = _mm512_unpacklo_ps(row[i], row[i + 1]);
-    pair[i + 1] = _mm512_unpackhi_ps(row[i], row[i + 1]);
-  }
-  for (int i = 0; i < 16; i += 4) { /* quad[i + c]: in 128-bit part p, column 4 * p + c of rows i .. i + 3 */
-    for (int half = 0; half < 2; half++) {
-      __m512d a = _mm512_castps_pd(pair[i + half]), b = _mm512_castps_pd(pair[i + half + 2]);
-      quad[i + 2 * half] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
-      quad[i + 2 * half + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
-    }
-  }
-  for (int c = 0; c < 4; c++) {
-    vf top01 = _mm512_shuffle_f32x4(quad[c], quad[4 + c], 0x44);
-    vf top23 = _mm512_shuffle_f32x4(quad[c], quad[4 + c], 0xee);
-    vf bottom01 = _mm512_shuffle_f32x4(quad[8 + c], quad[12 + c], 0x44);
-    vf bottom23 = _mm512_shuffle_f32x4(quad[8 + c], quad[12 + c], 0xee);
-    row[c] = _mm512_shuffle_f32x4(top01, bottom01, 0x88);
-    row[4 + c] = _mm512_shuffle_f32x4(top01, bottom01, 0xdd);
-    row[8 + c] = _mm512_shuffle_f32x4(top23, bottom23, 0x88);
-    row[12 + c] = _mm512_shuffle_f32x4(top23, bottom23, 0xdd);
-  }
 }
 
 #endif
