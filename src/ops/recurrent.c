@@ -343,16 +343,16 @@ CELL(rnn, RNN)
         MAYBE("weight_ih_back", types), MAYBE("weight_hh_back", types), MAYBE("bias_back", types),           \
         MAYBE("peephole_back", types), MAYBE("clip", types)                                                  \
   }
-#define FP32 POME__BIT(FP32)
+#define ONLY_FP32 POME__BIT(FP32)
 
-static const pome__param gru_15[] = {STATE(FP32), COMMON(FP32), GATE};
+static const pome__param gru_15[] = {STATE(ONLY_FP32), COMMON(ONLY_FP32), GATE};
 static const pome__param gru_17[] = {STATE(POME__TF), COMMON(POME__TF), GATE};
 static const pome__param gru_18[] = {STATE(POME__TF), COMMON(POME__TF), GATE,
                                      POME__P("reset_after", 0, POME__BIT(BOOL), OPTIONAL),
                                      MAYBE("input_bias", POME__TF)};
-static const pome__param lstm_15[] = LSTM_PARAMS(FP32);
+static const pome__param lstm_15[] = LSTM_PARAMS(ONLY_FP32);
 static const pome__param lstm_17[] = LSTM_PARAMS(POME__TF);
-static const pome__param rnn_15[] = {STATE(FP32), COMMON(FP32)};
+static const pome__param rnn_15[] = {STATE(ONLY_FP32), COMMON(ONLY_FP32)};
 static const pome__param rnn_17[] = {STATE(POME__TF), COMMON(POME__TF)};
 
 #define PURE(name, since, params, infer, eval) POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
