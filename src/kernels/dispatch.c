@@ -1,6 +1,6 @@
-/* One table of kernels per instruction-set level, built once: every level starts from the one below and
- * overrides what it does better. A level the machine lacks gets the table of the highest level it has, so
- * asking for too much is harmless. */
+/* One table of kernels per instruction-set level, built once: every level starts from the one below
+ * and overrides what it does better. A level the machine lacks gets the table of the highest level
+ * it has, so asking for too much is harmless. */
 #include "kernels/kernels.h"
 
 #include <pthread.h>

@@ -1,14 +1,16 @@
-/* Loops over raw pointers. A kernel sees pointers, strides and a range of rows: never an op, a tensor
- * object, a thread or an allocation. Scalar C fills the table first, an instruction-set layer overrides
- * what it does better.
+/* Loops over raw pointers. A kernel sees pointers, strides and a range of rows: never an op, a
+ * tensor object, a thread or an allocation. Scalar C fills the table first, an instruction-set
+ * layer overrides what it does better.
  *
  * Matrix products compute y[m, n] = sum over k of x[m, k] * w[n, k] (+ bias[n]), activations fp32,
- * accumulated in fp32: `w` has one row per output (MIL's linear, and matmul with transpose_y). Each call
- * handles output columns n0 .. n1-1 and touches no other, so callers split n between threads; multiples
- * of 32 split best. No pointer needs more alignment than its element; x and y must not overlap; k may be 0.
+ * accumulated in fp32: `w` has one row per output (MIL's linear, and matmul with transpose_y). Each
+ * call handles output columns n0 .. n1-1 and touches no other, so callers split n between threads;
+ * multiples of 32 split best. No pointer needs more alignment than its element; x and y must not
+ * overlap; k may be 0.
  *
- * Palettes (LUT4): two indices a byte, low nibble first, row after row: row r starts at bit r*k*4, k even.
- * The palette of row r is lut + 16 * (r / rows_per_lut), already converted to fp32; rows_per_lut > 0.
+ * Palettes (LUT4): two indices a byte, low nibble first, row after row: row r starts at bit r*k*4,
+ * k even. The palette of row r is lut + 16 * (r / rows_per_lut), already converted to fp32;
+ * rows_per_lut > 0.
  */
 #ifndef POME_SRC_KERNELS_KERNELS_H
 #define POME_SRC_KERNELS_KERNELS_H
@@ -53,16 +55,17 @@ typedef struct pome__kernels {
   void (*mul_f32)(size_t n, const float *x, const float *y, float *z);
   /* y = x / (1 + exp(-x)); NaN for minus infinity, as the formula says */
   pome__unary_fn *silu_f32;
-  /* y = exp(x - max(x)) / sum, over n elements; all NaN when an element is NaN or plus infinity, or all
-   * are minus infinity */
+  /* y = exp(x - max(x)) / sum, over n elements; all NaN when an element is NaN or plus infinity, or
+   * all are minus infinity */
   pome__unary_fn *softmax_f32;
 } pome__kernels;
 
-/* The table for a level, or for the machine's own when that is lower. Static, never NULL, thread-safe. */
+/* The table for a level, or for the machine's own when that is lower. Static, never NULL,
+ * thread-safe. */
 const pome__kernels *pome__kernels_get(pome__isa isa);
 
-/* What fills the table, one function per group and level, each in its own file with its own compiler
- * flags. A level's functions may only run on a machine that has the level. */
+/* What fills the table, one function per group and level, each in its own file with its own
+ * compiler flags. A level's functions may only run on a machine that has the level. */
 typedef void pome__kernels_fill(pome__kernels *table);
 pome__kernels_fill pome__elementwise_scalar, pome__matmul_scalar;
 pome__kernels_fill pome__elementwise_avx2, pome__matmul_avx2;

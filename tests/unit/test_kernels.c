@@ -1,10 +1,11 @@
-/* Every kernel of every level this machine has, against references in double precision or against the scalar
- * level.
+/* Every kernel of every level this machine has, against references in double precision or against
+ * the scalar level.
  *
- * All arrays end at a page that may not be touched, so reading or writing past an end stops the test; what lies between
- * and before the elements is filled with NaN (inputs) or a pattern that must survive (outputs). Half the matrix
- * products use small integers, for which fp32 arithmetic is exact in any order: the results must be equal. The others
- * must lie within the worst case of k roundings, k * 2^-24 * sum |x| |w|.
+ * All arrays end at a page that may not be touched, so reading or writing past an end stops the
+ * test; what lies between and before the elements is filled with NaN (inputs) or a pattern that
+ * must survive (outputs). Half the matrix products use small integers, for which fp32 arithmetic is
+ * exact in any order: the results must be equal. The others must lie within the worst case of k
+ * roundings, k * 2^-24 * sum |x| |w|.
  *
  * `test_kernels --bench` measures instead: speed is not judged here.
  */
@@ -26,8 +27,8 @@
 #include "kernels/kernels.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-#define EPSILON 0x1p-24
-#define FILLER 0xa5
+#define EPSILON      0x1p-24
+#define FILLER       0xa5
 
 /* ---- data ---- */
 
@@ -56,7 +57,8 @@ static float random_small_integer(void) {
   return (float)((int)random_below(17) - 8);
 }
 
-/* `size` bytes that end where access ends, filled with FILLER; freed together at the end of a test. */
+/* `size` bytes that end where access ends, filled with FILLER; freed together at the end of a test.
+ */
 typedef struct fence {
   uint8_t *map;
   size_t map_size;
@@ -109,9 +111,10 @@ static float from_bits(uint32_t bits) {
 }
 
 static const float specials[] = {
-    0.0f,    -0.0f,     1.0f,       -1.0f,      INFINITY,  -INFINITY, NAN,     0x1p-149f, -0x1p-149f,
-    0x1p-126f, -0x1.8p-127f, 3.4e38f, -3.4e38f, 88.0f,     89.0f,    -88.0f,  -89.0f,    -104.0f,
-    65504.0f, 65519.0f,  65520.0f,   0x1p-24f,   0x1p-25f, 0x1.8p-25f, 100.0f, -1e30f,    1e30f,
+    0.0f,      -0.0f,      1.0f,       -1.0f,        INFINITY, -INFINITY, NAN,
+    0x1p-149f, -0x1p-149f, 0x1p-126f,  -0x1.8p-127f, 3.4e38f,  -3.4e38f,  88.0f,
+    89.0f,     -88.0f,     -89.0f,     -104.0f,      65504.0f, 65519.0f,  65520.0f,
+    0x1p-24f,  0x1p-25f,   0x1.8p-25f, 100.0f,       -1e30f,   1e30f,
 };
 
 /* Mostly ordinary values, with special ones strewn in. */
@@ -125,9 +128,9 @@ static void assert_close(double got, double want, double bound, const char *what
   fail_msg("%s: element %zu is %.9g, expected %.9g within %.3g", what, index, got, want, bound);
 }
 
-#define FOR_LEVELS(level, table)                                                              \
-  for (int level = 0; level <= (int)pome__cpu_isa(); level++)                                 \
-    for (const pome__kernels *table = pome__kernels_get((pome__isa)level), *once = table; once; \
+#define FOR_LEVELS(level, table)                                                                   \
+  for (int level = 0; level <= (int)pome__cpu_isa(); level++)                                      \
+    for (const pome__kernels *table = pome__kernels_get((pome__isa)level), *once = table; once;    \
          once = NULL)
 
 /* ---- table ---- */
@@ -163,7 +166,8 @@ static void test_f16_to_f32_all(void **state) {
   float *truth = fenced_floats(ALL), *y = fenced_floats(ALL);
   for (size_t i = 0; i < ALL; i++) x[i] = (uint16_t)i;
   pome__kernels_get(POME__ISA_SCALAR)->f16_to_f32(ALL, x, truth);
-  for (size_t i = 0; i < ALL; i++) assert_close(truth[i], half_value((uint16_t)i), 0, "f16_to_f32", i);
+  for (size_t i = 0; i < ALL; i++)
+    assert_close(truth[i], half_value((uint16_t)i), 0, "f16_to_f32", i);
   FOR_LEVELS(level, table) {
     table->f16_to_f32(ALL, x, y);
     for (size_t i = 0; i < ALL; i++) assert_int_equal(bits_of(y[i]), bits_of(truth[i]));
@@ -203,7 +207,8 @@ static void test_f32_to_f16_bits(void **state) {
   FOR_LEVELS(level, table) {
     table->f32_to_f16(N, x, y);
     for (size_t i = 0; i < N; i++) {
-      if (y[i] != truth[i]) fail_msg("level %d: %a gives %04x, not %04x", level, x[i], y[i], truth[i]);
+      if (y[i] != truth[i])
+        fail_msg("level %d: %a gives %04x, not %04x", level, x[i], y[i], truth[i]);
     }
   }
   release_fences();
@@ -261,7 +266,8 @@ static void check_dot_axpy(const pome__kernels *table, size_t n) {
   table->axpy_f32(n, a, x, y);
   for (size_t i = 0; i < n; i++) {
     double want = (double)a * x[i] + z[i];
-    assert_close(y[i], want, 2 * EPSILON * (fabs((double)a * x[i]) + fabs(want)) + 0x1p-148, "axpy", i);
+    assert_close(y[i], want, 2 * EPSILON * (fabs((double)a * x[i]) + fabs(want)) + 0x1p-148, "axpy",
+                 i);
   }
   if (n > 0) {
     x[random_below(n)] = NAN;
@@ -270,7 +276,8 @@ static void check_dot_axpy(const pome__kernels *table, size_t n) {
   release_fences();
 }
 
-/* Up to 4 units in the last place; below -88.7 exp(-x) overflows and the result is zero, off by 2^-120. */
+/* Up to 4 units in the last place; below -88.7 exp(-x) overflows and the result is zero, off by
+ * 2^-120. */
 static void check_silu(const pome__kernels *table, size_t n) {
   float *x = fenced_floats(n), *y = fenced_floats(n);
   for (size_t i = 0; i < n; i++) x[i] = random_hostile();
@@ -353,7 +360,8 @@ static float random_value(bool exact) {
   return exact ? random_small_integer() : random_float();
 }
 
-/* Palette entry 0 is a NaN that no weight refers to: padding must not be looked up and multiplied. */
+/* Palette entry 0 is a NaN that no weight refers to: padding must not be looked up and multiplied.
+ */
 static void store_lut4(const problem *p, operands *o) {
   size_t palettes = (p->n + p->rows_per_lut - 1) / p->rows_per_lut;
   float *lut = fenced_floats(16 * palettes);
@@ -386,11 +394,11 @@ static void make_operands(const problem *p, operands *o) {
   o->args = (pome__matmul){.m = p->m, .k = p->k, .x_stride = p->x_stride, .y_stride = p->y_stride};
   o->w = fenced_floats(count);
   switch (p->kind) {
-    case LUT4: store_lut4(p, o); break;
-    case F16: store_f16(p, o); break;
-    default:
-      for (size_t i = 0; i < count; i++) o->w[i] = random_value(p->exact);
-      o->args.w = o->w;
+  case LUT4: store_lut4(p, o); break;
+  case F16: store_f16(p, o); break;
+  default:
+    for (size_t i = 0; i < count; i++) o->w[i] = random_value(p->exact);
+    o->args.w = o->w;
   }
   /* The last row ends where it ends, without its stride. */
   size_t x_count = p->m ? (p->m - 1) * p->x_stride + p->k : 0;
@@ -441,9 +449,9 @@ static void check_products(const problem *p, const operands *o, size_t n0, size_
 
 static pome__matmul_fn *product_of(const pome__kernels *table, weight_kind kind, bool gemv) {
   switch (kind) {
-    case F32: return gemv ? table->gemv_f32 : table->gemm_f32;
-    case F16: return gemv ? table->gemv_f16 : table->gemm_f16;
-    default: return gemv ? table->gemv_lut4 : table->gemm_lut4;
+  case F32: return gemv ? table->gemv_f32 : table->gemm_f32;
+  case F16: return gemv ? table->gemv_f16 : table->gemm_f16;
+  default: return gemv ? table->gemv_lut4 : table->gemm_lut4;
   }
 }
 
@@ -456,9 +464,10 @@ static void check_problem(const problem *p) {
   FOR_LEVELS(level, table) {
     for (int gemv = 0; gemv <= (p->m == 1); gemv++) {
       char what[160];
-      snprintf(what, sizeof what, "level %d %s %s m %zu n %zu k %zu rows_per_lut %zu columns %zu..%zu",
-               level, gemv ? "gemv" : "gemm", kind_names[p->kind], p->m, p->n, p->k,
-               p->rows_per_lut, n0, n1);
+      snprintf(what, sizeof what,
+               "level %d %s %s m %zu n %zu k %zu rows_per_lut %zu columns %zu..%zu", level,
+               gemv ? "gemv" : "gemm", kind_names[p->kind], p->m, p->n, p->k, p->rows_per_lut, n0,
+               n1);
       memset(o.args.y, FILLER, y_bytes);
       product_of(table, p->kind, gemv)(&o.args, n0, n1);
       check_products(p, &o, n0, n1, what);
@@ -471,9 +480,10 @@ static void test_products(void **state) {
   (void)state;
   static const size_t ms[] = {1, 1, 2, 3, 5, 6, 7, 11, 12, 13, 14, 25};
   static const size_t ns[] = {1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 40, 63, 64, 65, 70};
-  static const size_t ks[] = {0,  1,  2,  3,   4,   6,   7,   8,   9,   10,  14,  15,  16,  17,   18,  30,
-                              31, 32, 33, 34,  48,  62,  63,  64,  65,  66,  100, 126, 127, 128,  129, 130,
-                              190, 192, 194, 254, 255, 256, 257, 258, 300, 386, 511, 512, 514, 1026};
+  static const size_t ks[] = {0,   1,   2,   3,   4,   6,   7,   8,   9,   10,  14,  15,
+                              16,  17,  18,  30,  31,  32,  33,  34,  48,  62,  63,  64,
+                              65,  66,  100, 126, 127, 128, 129, 130, 190, 192, 194, 254,
+                              255, 256, 257, 258, 300, 386, 511, 512, 514, 1026};
   static const size_t rows_per_lut[] = {1, 3, 4, 8, 16, 20, 32, 1000};
   for (weight_kind kind = 0; kind < KINDS; kind++) {
     for (size_t i = 0; i < COUNT(ks); i++) {
@@ -496,27 +506,47 @@ static void test_products_large(void **state) {
   (void)state;
   for (weight_kind kind = 0; kind < KINDS; kind++) {
     for (size_t k = 4094; k <= 4098; k += 2) {
-      problem p = {.kind = kind, .m = 1, .n = 21, .k = k, .x_stride = k, .y_stride = 21,
-                   .rows_per_lut = 7, .exact = true, .biased = true};
+      problem p = {.kind = kind,
+                   .m = 1,
+                   .n = 21,
+                   .k = k,
+                   .x_stride = k,
+                   .y_stride = 21,
+                   .rows_per_lut = 7,
+                   .exact = true,
+                   .biased = true};
       check_problem(&p);
     }
     for (size_t m = 0; m <= 40; m++) {
-      problem p = {.kind = kind, .m = m, .n = 45, .k = 258, .x_stride = 1024, .y_stride = 48,
-                   .rows_per_lut = 64, .exact = true};
+      problem p = {.kind = kind,
+                   .m = m,
+                   .n = 45,
+                   .k = 258,
+                   .x_stride = 1024,
+                   .y_stride = 48,
+                   .rows_per_lut = 64,
+                   .exact = true};
       check_problem(&p);
     }
   }
 }
 
-/* One NaN in x reaches every output of its row and no other row; one infinite weight only its column. */
+/* One NaN in x reaches every output of its row and no other row; one infinite weight only its
+ * column. */
 static void test_products_specials(void **state) {
   (void)state;
   static const size_t ks[] = {2, 16, 18, 128, 130, 300};
   for (weight_kind kind = 0; kind < KINDS; kind++) {
     for (size_t i = 0; i < COUNT(ks); i++) {
       for (size_t m = 1; m <= 13; m += 3) {
-        problem p = {.kind = kind, .m = m, .n = 37, .k = ks[i], .x_stride = ks[i], .y_stride = 37,
-                     .rows_per_lut = 1, .exact = true};
+        problem p = {.kind = kind,
+                     .m = m,
+                     .n = 37,
+                     .k = ks[i],
+                     .x_stride = ks[i],
+                     .y_stride = 37,
+                     .rows_per_lut = 1,
+                     .exact = true};
         operands o;
         make_operands(&p, &o);
         size_t bad_row = random_below(m), bad_column = random_below(p.n), at = random_below(p.k);
@@ -554,16 +584,16 @@ static double now(void) {
 }
 
 /* Best time of a call, repeated for about a fifth of a second. */
-#define BENCH(seconds, CALL)                                        \
-  do {                                                              \
-    (seconds) = 1e30;                                               \
-    double begin = now();                                           \
-    for (int run = 0; run < 3 || now() - begin < 0.2; run++) {      \
-      double start = now();                                         \
-      CALL;                                                         \
-      double time = now() - start;                                  \
-      if (time < (seconds)) (seconds) = time;                       \
-    }                                                               \
+#define BENCH(seconds, CALL)                                                                       \
+  do {                                                                                             \
+    (seconds) = 1e30;                                                                              \
+    double begin = now();                                                                          \
+    for (int run = 0; run < 3 || now() - begin < 0.2; run++) {                                     \
+      double start = now();                                                                        \
+      CALL;                                                                                        \
+      double time = now() - start;                                                                 \
+      if (time < (seconds)) (seconds) = time;                                                      \
+    }                                                                                              \
   } while (0)
 
 static void *bench_alloc(size_t size) {
@@ -580,15 +610,23 @@ static void bench_product(const pome__kernels *table, const char *level, weight_
   void *w = bench_alloc(w_bytes);
   float *x = bench_alloc(m * k * sizeof *x), *y = bench_alloc(m * n * sizeof *y);
   float *lut = bench_alloc(16 * n * sizeof *lut);
-  pome__matmul a = {.x = x, .x_stride = k, .m = m, .k = k, .w = w, .lut = lut,
-                    .rows_per_lut = rows_per_lut, .y = y, .y_stride = n};
+  pome__matmul a = {.x = x,
+                    .x_stride = k,
+                    .m = m,
+                    .k = k,
+                    .w = w,
+                    .lut = lut,
+                    .rows_per_lut = rows_per_lut,
+                    .y = y,
+                    .y_stride = n};
   double seconds;
   BENCH(seconds, product_of(table, kind, m == 1)(&a, 0, n));
-  printf("%-7s %s %-4s m %3zu n %6zu k %5zu palettes %5zu: %6.1f GB/s of weights %7.1f GFLOP/s %6.2f "
-         "Gweights/s\n",
-         level, m == 1 ? "gemv" : "gemm", kind_names[kind], m, n, k,
-         kind == LUT4 ? (n + rows_per_lut - 1) / rows_per_lut : 0, (double)w_bytes / seconds * 1e-9,
-         2.0 * (double)(m * n * k) / seconds * 1e-9, (double)(n * k) / seconds * 1e-9);
+  printf(
+      "%-7s %s %-4s m %3zu n %6zu k %5zu palettes %5zu: %6.1f GB/s of weights %7.1f GFLOP/s %6.2f "
+      "Gweights/s\n",
+      level, m == 1 ? "gemv" : "gemm", kind_names[kind], m, n, k,
+      kind == LUT4 ? (n + rows_per_lut - 1) / rows_per_lut : 0, (double)w_bytes / seconds * 1e-9,
+      2.0 * (double)(m * n * k) / seconds * 1e-9, (double)(n * k) / seconds * 1e-9);
   free(w), free(x), free(y), free(lut);
 }
 
@@ -598,9 +636,9 @@ static void bench_elementwise(const pome__kernels *table, const char *level) {
   uint16_t *half = bench_alloc(N * sizeof *half);
   volatile float sink = 0;
   double seconds;
-#define REPORT(name, bytes, CALL)                                                            \
-  BENCH(seconds, for (int i = 0; i < 100; i++) CALL);                                        \
-  printf("%-7s %-10s %7.1f GB/s %7.2f elements/ns\n", level, name,                           \
+#define REPORT(name, bytes, CALL)                                                                  \
+  BENCH(seconds, for (int i = 0; i < 100; i++) CALL);                                              \
+  printf("%-7s %-10s %7.1f GB/s %7.2f elements/ns\n", level, name,                                 \
          100.0 * N * (bytes) / seconds * 1e-9, 100.0 * N / seconds * 1e-9)
   REPORT("f16_to_f32", 6, table->f16_to_f32(N, half, x));
   REPORT("f32_to_f16", 6, table->f32_to_f16(N, x, half));
@@ -620,10 +658,11 @@ static void bench(void) {
     const char *name = pome__isa_name((pome__isa)level);
     bench_elementwise(table, name);
     for (weight_kind kind = 0; kind < KINDS; kind++) {
-      bench_product(table, name, kind, 1, 896, 896, 896);    /* second-level cache */
+      bench_product(table, name, kind, 1, 896, 896, 896);      /* second-level cache */
       bench_product(table, name, kind, 1, 65536, 2048, 65536); /* memory */
       static const size_t ms[] = {2, 3, 4, 5, 8, 9, 12, 64, 256};
-      for (size_t i = 0; i < COUNT(ms); i++) bench_product(table, name, kind, ms[i], 4864, 896, 4864);
+      for (size_t i = 0; i < COUNT(ms); i++)
+        bench_product(table, name, kind, ms[i], 4864, 896, 4864);
       bench_product(table, name, kind, 64, 2048, 2048, 2048);
       bench_product(table, name, kind, 64, 896, 4864, 896);
     }

@@ -1,5 +1,6 @@
-/* Elementwise kernels and reductions in plain C: what the other levels are tested against. Loops are kept
- * simple enough for the compiler to vectorise; sums run in several independent chains (dot.h). */
+/* Elementwise kernels and reductions in plain C: what the other levels are tested against. Loops
+ * are kept simple enough for the compiler to vectorise; sums run in several independent chains
+ * (dot.h). */
 #include <math.h>
 
 #include "kernels/kernels.h"

@@ -1,5 +1,6 @@
-/* IEEE binary16 in integer arithmetic, exact: every half is a float, and floats round to the nearest half,
- * ties to even. NaNs keep their sign and top payload bits and become quiet, as the F16C instructions do. */
+/* IEEE binary16 in integer arithmetic, exact: every half is a float, and floats round to the
+ * nearest half, ties to even. NaNs keep their sign and top payload bits and become quiet, as the
+ * F16C instructions do. */
 #ifndef POME_SRC_KERNELS_SCALAR_HALF_H
 #define POME_SRC_KERNELS_SCALAR_HALF_H
 

@@ -1,11 +1,12 @@
-/* Matrix products in plain C, for every kind of stored weight: a stretch of one weight row is expanded to
- * fp32 in a small buffer, then multiplied with all rows of x while it is hot. Partial sums of the stretches
- * live in y. */
+/* Matrix products in plain C, for every kind of stored weight: a stretch of one weight row is
+ * expanded to fp32 in a small buffer, then multiplied with all rows of x while it is hot. Partial
+ * sums of the stretches live in y. */
 #include "kernels/kernels.h"
 #include "kernels/scalar/dot.h"
 #include "kernels/scalar/half.h"
 
-#define STRETCH 512 /* weights expanded at a time, even so that it starts on a whole byte of nibbles */
+#define STRETCH                                                                                    \
+  512 /* weights expanded at a time, even so that it starts on a whole byte of nibbles */
 
 /* Weights k0 .. k0 + count - 1 of `row`, as fp32: in `buffer`, or where they are. */
 typedef const float *expand_fn(const pome__matmul *a, size_t row, size_t k0, size_t count,

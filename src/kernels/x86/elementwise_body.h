@@ -1,9 +1,10 @@
-/* Elementwise kernels and reductions over the vector operations of a level: an includer first includes its
- * vector header, then this, and fills its table with elementwise_fill().
+/* Elementwise kernels and reductions over the vector operations of a level: an includer first
+ * includes its vector header, then this, and fills its table with elementwise_fill().
  *
- * exp(x) = 2^n * e^r with n = round(x / ln 2) and |r| <= ln(2)/2: r is computed in two steps so that it is exact
- * to below half an ulp, and e^r is a polynomial of degree 7. Largest error 1 ulp against the exact value, over
- * all floats with a normal result; subnormal results round correctly from that; above 88.7228 infinity.
+ * exp(x) = 2^n * e^r with n = round(x / ln 2) and |r| <= ln(2)/2: r is computed in two steps so
+ * that it is exact to below half an ulp, and e^r is a polynomial of degree 7. Largest error
+ * measured: 1.05 units in the last place, over a dense sample of floats with a normal result.
+ * Smaller results become subnormal or zero, larger ones infinity.
  */
 #ifndef POME_SRC_KERNELS_X86_ELEMENTWISE_BODY_H
 #define POME_SRC_KERNELS_X86_ELEMENTWISE_BODY_H
@@ -12,15 +13,16 @@
 
 #include "kernels/kernels.h"
 
-/* Runs BODY at i = 0, LANES, 2 * LANES ... for whole vectors, then BODY_N for the `rest` that is left. */
-#define FOR_VECTORS(n, BODY, BODY_N)                    \
-  do {                                                  \
-    size_t i = 0;                                       \
-    for (; i + LANES <= (n); i += LANES) BODY;          \
-    if (i < (n)) {                                      \
-      size_t rest = (n) - i;                            \
-      BODY_N;                                           \
-    }                                                   \
+/* Runs BODY at i = 0, LANES, 2 * LANES ... for whole vectors, then BODY_N for the `rest` that is
+ * left. */
+#define FOR_VECTORS(n, BODY, BODY_N)                                                               \
+  do {                                                                                             \
+    size_t i = 0;                                                                                  \
+    for (; i + LANES <= (n); i += LANES) BODY;                                                     \
+    if (i < (n)) {                                                                                 \
+      size_t rest = (n)-i;                                                                         \
+      BODY_N;                                                                                      \
+    }                                                                                              \
   } while (0)
 
 static void vector_f16_to_f32(size_t n, const uint16_t *x, float *y) {
@@ -49,8 +51,9 @@ static float vector_dot_f32(size_t n, const float *x, const float *y) {
 
 static void vector_axpy_f32(size_t n, float a, const float *x, float *y) {
   vf factor = vf_set1(a);
-  FOR_VECTORS(n, vf_store(y + i, vf_fma(factor, vf_load(x + i), vf_load(y + i))),
-              vf_store_n(y + i, vf_fma(factor, vf_load_n(x + i, rest), vf_load_n(y + i, rest)), rest));
+  FOR_VECTORS(
+      n, vf_store(y + i, vf_fma(factor, vf_load(x + i), vf_load(y + i))),
+      vf_store_n(y + i, vf_fma(factor, vf_load_n(x + i, rest), vf_load_n(y + i, rest)), rest));
 }
 
 static void vector_add_f32(size_t n, const float *x, const float *y, float *z) {
@@ -64,7 +67,8 @@ static void vector_mul_f32(size_t n, const float *x, const float *y, float *z) {
 }
 
 static inline vf vector_exp(vf x) {
-  /* Beyond these the result is zero or infinity anyway; NaN passes through, being the second operand. */
+  /* Beyond these the result is zero or infinity anyway; NaN passes through, being the second
+   * operand. */
   x = vf_max(vf_set1(-110.0f), vf_min(vf_set1(100.0f), x));
   vf n = vf_round(vf_mul(x, vf_set1(0x1.715476p+0f)));
   vf r = vf_fma(n, vf_set1(-0x1.62e4p-1f), x); /* ln 2 to 15 bits: n * it is exact */
@@ -99,17 +103,18 @@ static float vector_max(size_t n, const float *x) {
 static void vector_softmax_f32(size_t n, const float *x, float *y) {
   vf max = vf_set1(vector_max(n, x));
   vf sum = vf_zero();
-  FOR_VECTORS(n,
-              {
-                vf e = vector_exp(vf_sub(vf_load(x + i), max));
-                sum = vf_add(sum, e);
-                vf_store(y + i, e);
-              },
-              {
-                vf e = vector_exp(vf_sub(vf_load_n(x + i, rest), max));
-                sum = vf_first(vf_add(sum, e), sum, rest);
-                vf_store_n(y + i, e, rest);
-              });
+  FOR_VECTORS(
+      n,
+      {
+        vf e = vector_exp(vf_sub(vf_load(x + i), max));
+        sum = vf_add(sum, e);
+        vf_store(y + i, e);
+      },
+      {
+        vf e = vector_exp(vf_sub(vf_load_n(x + i, rest), max));
+        sum = vf_first(vf_add(sum, e), sum, rest);
+        vf_store_n(y + i, e, rest);
+      });
   vf scale = vf_set1(1.0f / vf_sum(sum));
   FOR_VECTORS(n, vf_store(y + i, vf_mul(vf_load(y + i), scale)),
               vf_store_n(y + i, vf_mul(vf_load_n(y + i, rest), scale), rest));

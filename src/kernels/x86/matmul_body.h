@@ -1,13 +1,14 @@
-/* Matrix products over the vector operations of a level: an includer first includes its vector header, then this,
- * and fills its table with matmul_fill(). Weights are read as they are stored.
+/* Matrix products over the vector operations of a level: an includer first includes its vector
+ * header, then this, and fills its table with matmul_fill(). Weights are read as they are stored.
  *
- * Vectors run along k, over a few weight rows and a few rows of x ("columns" of a tile) at once: what is loaded or
- * looked up of either serves all of the other, and the sums are independent chains. With enough of both this comes
- * close to the peak of FMA without transposing or packing anything, so one row of x and hundreds share the code.
+ * Vectors run along k, over a few weight rows and a few rows of x ("columns" of a tile) at once:
+ * what is loaded or looked up of either serves all of the other, and the sums are independent
+ * chains. With enough of both this comes close to the peak of FMA without transposing or packing
+ * anything, so one row of x and hundreds share the code.
  *
- * For nibbles, a vector holds 8 in each lane: shifting it by 0, 4 ... 28 bits gives eight vectors of indices, where
- * shift s has weights s, s + 8, s + 16 ... of the block. Instead of putting weights in order, x is dealt into that
- * order once for all rows.
+ * For nibbles, a vector holds 8 in each lane: shifting it by 0, 4 ... 28 bits gives eight vectors
+ * of indices, where shift s has weights s, s + 8, s + 16 ... of the block. Instead of putting
+ * weights in order, x is dealt into that order once for all rows.
  */
 #ifndef POME_SRC_KERNELS_X86_MATMUL_BODY_H
 #define POME_SRC_KERNELS_X86_MATMUL_BODY_H
@@ -47,12 +48,12 @@ INLINE vf weight_load_n(weight_kind kind, const void *row, size_t k, size_t n) {
   return vf_load_n((const float *)row + k, n);
 }
 
-/* Asks memory for the rows that follow a tile, in the order of their addresses whatever the order of use: one
- * sequential stream is what memory gives fastest. */
+/* Asks memory for the rows that follow a tile, in the order of their addresses whatever the order
+ * of use: one sequential stream is what memory gives fastest. */
 typedef struct fetcher {
   const char *row;
   size_t offset, length, stride; /* bytes: in the row, used of each row, between rows */
-  bool near;                     /* the tile's rows leave room for as many in the first-level cache */
+  bool near; /* the tile's rows leave room for as many in the first-level cache */
 } fetcher;
 
 INLINE fetcher fetch_after(const void *first_row, size_t rows, size_t length, size_t stride) {
@@ -78,9 +79,10 @@ INLINE void fetch(fetcher *f, size_t bytes) {
 
 /* ---- dense rows ---- */
 
-/* Outputs [m0, m0 + columns) x [row, row + rows). One column needs two chains of sums a row, more have enough. */
-INLINE void dot_dense_tile(const pome__matmul *a, size_t m0, size_t columns, size_t row, size_t rows,
-                           weight_kind kind) {
+/* Outputs [m0, m0 + columns) x [row, row + rows). One column needs two chains of sums a row, more
+ * have enough. */
+INLINE void dot_dense_tile(const pome__matmul *a, size_t m0, size_t columns, size_t row,
+                           size_t rows, weight_kind kind) {
   const size_t chains = columns == 1 ? 2 : 1, step = chains * LANES;
   size_t stride = a->k * weight_size(kind);
   const char *w = (const char *)a->w + row * stride;
@@ -133,8 +135,8 @@ INLINE void dot_dense(const pome__matmul *a, size_t m0, size_t columns, size_t n
 
 /* ---- nibbles ---- */
 
-/* dealt[s * LANES + i] = x[8 * i + s] in each block, zero past `count`: three rounds of separating even and odd
- * elements. */
+/* dealt[s * LANES + i] = x[8 * i + s] in each block, zero past `count`: three rounds of separating
+ * even and odd elements. */
 static void deal(const float *x, size_t count, float *dealt) {
   for (size_t start = 0; start < count; start += BLOCK) {
     vf in[NIBBLES], out[NIBBLES];
@@ -176,13 +178,13 @@ INLINE void dot_lut4_tile(const hand *h, size_t columns, size_t row, size_t rows
     tables[r] = palette_load(a->lut + 16 * ((row + r) / a->rows_per_lut));
   }
   size_t k = 0;
-#define STEP(s)                                                          \
-  UNROLL for (size_t r = 0; r < rows; r++) {                             \
-    vf weight = palette_at(tables[r], vi_shift_right(v[r], 4 * s));      \
-    UNROLL for (size_t j = 0; j < columns; j++) {                        \
-      vf x = vf_load(h->x + j * h->x_stride + k + s * LANES);            \
-      sums[r][j] = vf_fma(weight, x, sums[r][j]);                        \
-    }                                                                    \
+#define STEP(s)                                                                                    \
+  UNROLL for (size_t r = 0; r < rows; r++) {                                                       \
+    vf weight = palette_at(tables[r], vi_shift_right(v[r], 4 * s));                                \
+    UNROLL for (size_t j = 0; j < columns; j++) {                                                  \
+      vf x = vf_load(h->x + j * h->x_stride + k + s * LANES);                                      \
+      sums[r][j] = vf_fma(weight, x, sums[r][j]);                                                  \
+    }                                                                                              \
   }
   for (; k + BLOCK <= h->count; k += BLOCK) {
     fetch(&next, rows * BLOCK / 2);
@@ -192,13 +194,13 @@ INLINE void dot_lut4_tile(const hand *h, size_t columns, size_t row, size_t rows
 #undef STEP
   /* The rest, lane by lane: a palette may hold infinities, so padding must not be multiplied. */
   size_t rest = h->count - k;
-#define STEP(s)                                                                      \
-  if (rest > s) {                                                                    \
-    vf weight = palette_at(tables[r], vi_shift_right(v[r], 4 * s));                  \
-    UNROLL for (size_t j = 0; j < columns; j++) {                                    \
-      vf x = vf_load(h->x + j * h->x_stride + k + s * LANES);                        \
-      sums[r][j] = vf_fma_n(weight, x, sums[r][j], (rest - s + 7) / NIBBLES);        \
-    }                                                                                \
+#define STEP(s)                                                                                    \
+  if (rest > s) {                                                                                  \
+    vf weight = palette_at(tables[r], vi_shift_right(v[r], 4 * s));                                \
+    UNROLL for (size_t j = 0; j < columns; j++) {                                                  \
+      vf x = vf_load(h->x + j * h->x_stride + k + s * LANES);                                      \
+      sums[r][j] = vf_fma_n(weight, x, sums[r][j], (rest - s + 7) / NIBBLES);                      \
+    }                                                                                              \
   }
   if (rest > 0) {
     UNROLL for (size_t r = 0; r < rows; r++) {
@@ -220,7 +222,8 @@ INLINE void dot_lut4(const pome__matmul *a, size_t m0, size_t columns, size_t n0
   size_t pieces = (a->k + most - 1) / most;
   size_t room = pieces ? (a->k / pieces + BLOCK) / BLOCK * BLOCK : 0; /* even pieces of k */
   if (room > most) room = most;
-  const size_t apart = room + LANES; /* not a power of two, which would crowd a few sets of the cache */
+  /* Not a power of two, which would crowd a few sets of the cache. */
+  const size_t apart = room + LANES;
   float dealt[DEAL];
   for (size_t j = 0; j < columns; j++) {
     float *y = a->y + (m0 + j) * a->y_stride;
@@ -228,7 +231,8 @@ INLINE void dot_lut4(const pome__matmul *a, size_t m0, size_t columns, size_t n0
   }
   for (size_t k0 = 0; k0 < a->k; k0 += room) {
     size_t count = a->k - k0 < room ? a->k - k0 : room;
-    for (size_t j = 0; j < columns; j++) deal(a->x + (m0 + j) * a->x_stride + k0, count, dealt + j * apart);
+    for (size_t j = 0; j < columns; j++)
+      deal(a->x + (m0 + j) * a->x_stride + k0, count, dealt + j * apart);
     hand h = {.a = a, .m0 = m0, .k0 = k0, .count = count, .x = dealt, .x_stride = apart};
     size_t row = n0;
     for (; row + rows <= n1; row += rows) dot_lut4_tile(&h, columns, row, rows);
@@ -244,8 +248,8 @@ INLINE void dot_columns(const pome__matmul *a, size_t m0, size_t columns, size_t
   else dot_dense(a, m0, columns, n0, n1, kind);
 }
 
-/* All rows of x against a block of weight rows that stays cached. Rows of x are spread evenly over groups: a last group
- * of one or two would use each weight too little. */
+/* All rows of x against a block of weight rows that stays cached. Rows of x are spread evenly over
+ * groups: a last group of one or two would use each weight too little. */
 INLINE void gemm(const pome__matmul *a, size_t n0, size_t n1, weight_kind kind) {
   const size_t most = kind == WEIGHT_LUT4 ? LUT4_COLUMNS : DENSE_COLUMNS;
   for (size_t row = n0; row < n1; row += CACHED_ROWS) {
@@ -254,8 +258,10 @@ INLINE void gemm(const pome__matmul *a, size_t n0, size_t n1, weight_kind kind) 
     for (size_t m0 = 0, groups = (a->m + most - 1) / most; groups > 0; groups--, m0 += columns) {
       columns = (a->m - m0 + groups - 1) / groups;
       switch (columns) {
-#define COLUMNS(n) \
-  case n: if (n <= most) dot_columns(a, m0, n <= most ? n : 1, row, end, kind); break;
+#define COLUMNS(n)                                                                                 \
+  case n:                                                                                          \
+    if (n <= most) dot_columns(a, m0, n <= most ? n : 1, row, end, kind);                          \
+    break;
         COLUMNS(1) COLUMNS(2) COLUMNS(3) COLUMNS(4) COLUMNS(5) COLUMNS(6) COLUMNS(7) COLUMNS(8)
 #undef COLUMNS
       }
@@ -263,12 +269,12 @@ INLINE void gemm(const pome__matmul *a, size_t n0, size_t n1, weight_kind kind) 
   }
 }
 
-#define PRODUCTS(type, kind)                                                        \
-  static void vector_gemv_##type(const pome__matmul *a, size_t n0, size_t n1) {      \
-    dot_columns(a, 0, 1, n0, n1, kind);                                             \
-  }                                                                                 \
-  static void vector_gemm_##type(const pome__matmul *a, size_t n0, size_t n1) {      \
-    gemm(a, n0, n1, kind);                                                          \
+#define PRODUCTS(type, kind)                                                                       \
+  static void vector_gemv_##type(const pome__matmul *a, size_t n0, size_t n1) {                    \
+    dot_columns(a, 0, 1, n0, n1, kind);                                                            \
+  }                                                                                                \
+  static void vector_gemm_##type(const pome__matmul *a, size_t n0, size_t n1) {                    \
+    gemm(a, n0, n1, kind);                                                                         \
   }
 PRODUCTS(f32, WEIGHT_F32)
 PRODUCTS(f16, WEIGHT_F16)

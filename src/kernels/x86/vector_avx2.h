@@ -1,7 +1,7 @@
-/* The vector operations the shared kernel bodies are written in, for AVX2 with FMA and F16C: 8 floats a
- * vector. The same names for 16 floats are in vector_avx512.h. `_n` forms touch only the first n lanes in
- * memory, 0 <= n <= LANES; lanes not loaded are zero. Partial stores go through the stack: masked stores are
- * microcode on some processors. */
+/* The vector operations the shared kernel bodies are written in, for AVX2 with FMA and F16C: 8
+ * floats a vector. The same names for 16 floats are in vector_avx512.h. `_n` forms touch only the
+ * first n lanes in memory, 0 <= n <= LANES; lanes not loaded are zero. Partial stores go through
+ * the stack: masked stores are microcode on some processors. */
 #ifndef POME_SRC_KERNELS_X86_VECTOR_AVX2_H
 #define POME_SRC_KERNELS_X86_VECTOR_AVX2_H
 
@@ -12,12 +12,13 @@
 
 #define LANES 8
 
-/* Tiles of matrix products, weight rows by rows of x: sums, weights and palettes should fit the registers. */
-#define DENSE_ROWS 4
+/* Tiles of matrix products, weight rows by rows of x: sums, weights and palettes should fit the
+ * registers. */
+#define DENSE_ROWS    4
 #define DENSE_COLUMNS 3
-#define LUT4_ROWS 4 /* at most; fewer when more columns make LUT4_SUMS */
-#define LUT4_COLUMNS 8
-#define LUT4_SUMS 8
+#define LUT4_ROWS     4 /* at most; fewer when more columns make LUT4_SUMS */
+#define LUT4_COLUMNS  8
+#define LUT4_SUMS     8
 
 typedef __m256 vf;
 typedef __m256i vi;
@@ -26,10 +27,18 @@ static inline vi first_lanes(size_t n) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
-static inline vf vf_zero(void) { return _mm256_setzero_ps(); }
-static inline vf vf_set1(float x) { return _mm256_set1_ps(x); }
-static inline vf vf_load(const float *p) { return _mm256_loadu_ps(p); }
-static inline void vf_store(float *p, vf x) { _mm256_storeu_ps(p, x); }
+static inline vf vf_zero(void) {
+  return _mm256_setzero_ps();
+}
+static inline vf vf_set1(float x) {
+  return _mm256_set1_ps(x);
+}
+static inline vf vf_load(const float *p) {
+  return _mm256_loadu_ps(p);
+}
+static inline void vf_store(float *p, vf x) {
+  _mm256_storeu_ps(p, x);
+}
 static inline vf vf_load_n(const float *p, size_t n) {
   return _mm256_maskload_ps(p, first_lanes(n));
 }
@@ -56,14 +65,28 @@ static inline void vf_store_half_n(uint16_t *p, vf x, size_t n) {
   memcpy(p, lanes, n * sizeof *p);
 }
 
-static inline vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
-static inline vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
-static inline vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
-static inline vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
+static inline vf vf_add(vf a, vf b) {
+  return _mm256_add_ps(a, b);
+}
+static inline vf vf_sub(vf a, vf b) {
+  return _mm256_sub_ps(a, b);
+}
+static inline vf vf_mul(vf a, vf b) {
+  return _mm256_mul_ps(a, b);
+}
+static inline vf vf_div(vf a, vf b) {
+  return _mm256_div_ps(a, b);
+}
 /* b when either is NaN */
-static inline vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
-static inline vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
-static inline vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+static inline vf vf_max(vf a, vf b) {
+  return _mm256_max_ps(a, b);
+}
+static inline vf vf_min(vf a, vf b) {
+  return _mm256_min_ps(a, b);
+}
+static inline vf vf_fma(vf a, vf b, vf c) {
+  return _mm256_fmadd_ps(a, b, c);
+}
 static inline vf vf_first(vf a, vf otherwise, size_t n) {
   return _mm256_blendv_ps(otherwise, a, _mm256_castsi256_ps(first_lanes(n)));
 }
@@ -73,7 +96,8 @@ static inline vf vf_fma_n(vf a, vf b, vf c, size_t n) {
 static inline vf vf_round(vf x) {
   return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
-/* x * 2^n, n whole and |n| < 252, in two steps so that subnormal results and those up to 2^128 come out */
+/* x * 2^n, n whole and |n| < 252, in two steps so that subnormal results and those up to 2^128 come
+ * out */
 static inline vf vf_scale(vf x, vf n) {
   vi whole = _mm256_cvtps_epi32(n);
   vi half = _mm256_srai_epi32(whole, 1);
@@ -98,10 +122,16 @@ static inline float vf_max_all(vf x) {
 static inline vf vf_join_quarters(vf x) { /* a b a b in pairs of floats: to a a b b */
   return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(x), 0xd8));
 }
-static inline vf vf_even(vf a, vf b) { return vf_join_quarters(_mm256_shuffle_ps(a, b, 0x88)); }
-static inline vf vf_odd(vf a, vf b) { return vf_join_quarters(_mm256_shuffle_ps(a, b, 0xdd)); }
+static inline vf vf_even(vf a, vf b) {
+  return vf_join_quarters(_mm256_shuffle_ps(a, b, 0x88));
+}
+static inline vf vf_odd(vf a, vf b) {
+  return vf_join_quarters(_mm256_shuffle_ps(a, b, 0xdd));
+}
 
-static inline vi vi_load(const uint8_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+static inline vi vi_load(const uint8_t *p) {
+  return _mm256_loadu_si256((const __m256i *)p);
+}
 static inline vi vi_load_bytes(const uint8_t *p, size_t bytes) {
   uint8_t lanes[4 * LANES] = {0};
   memcpy(lanes, p, bytes < sizeof lanes ? bytes : sizeof lanes);
