@@ -1,4 +1,4 @@
-/* The pool: gates between the leaseholder and each worker.
+/* The pool: gates between the leaseholder and each worker, and a claim on each share.
  *
  * A gate is a number that one thread raises and one other waits for: a short spin, then sleep. Each
  * worker has two, one that counts the tasks given to it and one that counts those it has done, each
@@ -7,8 +7,12 @@
  * after it wrote the number; both in sequentially consistent order, so that one of the two sees the
  * other.
  *
- * Everything else in the pool is written by the leaseholder alone, and read by workers between two
- * gates.
+ * A share belongs to whoever claims it first. A worker claims its own when it comes through the gate; the
+ * leaseholder, done with the first share, claims those that nobody has begun. So a worker that sleeps or that the system
+ * has put aside costs nothing but its help: nobody waits for a thread that has not started.
+ *
+ * Everything else in the pool is written by the leaseholder alone while no share is claimed and unfinished, and read by
+ * workers that hold a claim.
  */
 #include "base/pool.h"
 
@@ -40,8 +44,9 @@ typedef struct gate {
 } gate;
 
 typedef struct worker {
-  gate start;
-  gate done;
+  gate start; /* number of the newest task */
+  gate done;  /* number of the last task whose share this worker has finished */
+  _Alignas(LINE) atomic_uint claimed; /* number of the last task whose share somebody has claimed */
 } worker;
 
 static struct {
@@ -101,13 +106,21 @@ static void gate_wait(gate *g, unsigned old) {
   (void)pthread_mutex_unlock(&g->mutex);
 }
 
+/* Task numbers go up by one and each is claimed exactly once. */
+static bool claim(worker *w, unsigned number) {
+  unsigned before = number - 1;
+  return atomic_compare_exchange_strong(&w->claimed, &before, number);
+}
+
 static void *work(void *argument) {
   worker *self = argument;
   int index = (int)(self - pool.list) + 1;
-  for (unsigned done = 0;;) {
-    gate_wait(&self->start, done);
+  for (unsigned seen = 0;;) {
+    gate_wait(&self->start, seen);
+    seen = atomic_load(&self->start.number);
+    if (!claim(self, seen)) continue;
     pool.task(pool.context, index, pool.count);
-    gate_raise(&self->done, ++done);
+    gate_raise(&self->done, seen);
   }
   return NULL;
 }
@@ -127,6 +140,7 @@ static bool start_worker(worker *self) {
   (void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
   gate_init(&self->start);
   gate_init(&self->done);
+  atomic_init(&self->claimed, 0);
   sigset_t all, before;
   (void)sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -163,8 +177,15 @@ void pome__pool_return(pome__lease *lease) {
   lease->threads = 1;
 }
 
-static unsigned tasks_given(int i) {
-  return atomic_load_explicit(&pool.list[i].start.number, memory_order_relaxed);
+/* Runs the worker's share when the worker has not begun it, and waits for it otherwise. */
+static void finish_share(int i, void (*task)(void *context, int index, int count), void *context, int count) {
+  worker *w = &pool.list[i];
+  unsigned number = atomic_load_explicit(&w->start.number, memory_order_relaxed);
+  if (claim(w, number)) {
+    task(context, i + 1, count);
+    return;
+  }
+  for (unsigned done; (done = atomic_load(&w->done.number)) != number;) gate_wait(&w->done, done);
 }
 
 void pome__pool_run(const pome__lease *lease, void (*task)(void *context, int index, int count),
@@ -177,9 +198,12 @@ void pome__pool_run(const pome__lease *lease, void (*task)(void *context, int in
   pool.task = task;
   pool.context = context;
   pool.count = count;
-  for (int i = 0; i < count - 1; i++) gate_raise(&pool.list[i].start, tasks_given(i) + 1);
+  for (int i = 0; i < count - 1; i++) {
+    gate *start = &pool.list[i].start;
+    gate_raise(start, atomic_load_explicit(&start->number, memory_order_relaxed) + 1);
+  }
   task(context, 0, count);
-  for (int i = 0; i < count - 1; i++) gate_wait(&pool.list[i].done, tasks_given(i) - 1);
+  for (int i = 0; i < count - 1; i++) finish_share(i, task, context, count);
 }
 
 void pome__pool_share(size_t total, size_t grain, int index, int count, size_t *begin,
