@@ -80,22 +80,23 @@ static pome_status read_manifest(const json_t *manifest, char *spec, size_t size
   return item_path(item, spec, size, error);
 }
 
+pome_status pome__manifest_parse(pome__bytes text, char *spec, size_t size, pome_error *error) {
+  if (text.size > MAX_MANIFEST)
+    return pome__fail(error, POME_INPUT, "a manifest of %zu bytes; at most %zu are read", text.size,
+                      MAX_MANIFEST);
+  json_t *manifest;
+  POME__TRY(pome__json_parse(text, NULL, &manifest, error));
+  pome_status status = read_manifest(manifest, spec, size, error);
+  json_decref(manifest);
+  return status;
+}
+
 static pome_status find_spec(const pome__package *package, const char *path, char *spec,
                              size_t size, pome_error *error) {
   pome__blob blob = {0};
-  POME__TRY(pome__blob_open(path, MANIFEST, true, package->arena.allocator, &blob, error));
-  json_t *manifest = NULL;
-  pome_status status = POME_OK;
-  if (blob.bytes.size > MAX_MANIFEST)
-    status = pome__fail(error, POME_INPUT, "a manifest of %zu bytes; at most %zu are read",
-                        blob.bytes.size, MAX_MANIFEST);
-  if (status == POME_OK) status = pome__json_parse(blob.bytes, NULL, &manifest, error);
-  if (status == POME_OK) status = read_manifest(manifest, spec, size, error);
-  if (status != POME_OK) {
-    char whole[2 * MAX_PATH];
-    if (pome__path_join(whole, sizeof(whole), path, MANIFEST)) pome__error_at_file(error, whole);
-  }
-  json_decref(manifest);
+  POME__TRY(pome__blob_open(path, MANIFEST, package->copy, package->arena.allocator, &blob, error));
+  pome_status status = pome__manifest_parse(blob.bytes, spec, size, error);
+  if (status != POME_OK) pome__error_at_file(error, blob.path);
   pome__blob_close(&blob);
   return status;
 }

@@ -88,6 +88,8 @@ void pome__package_close(pome__package *package);
 
 /* ---- mlpackage.c, mlmodelc.c: fill a zeroed package (arena initialised) from a folder; the caller closes it on failure ---- */
 pome_status pome__mlpackage_open(pome__package *package, const char *path, pome_error *error);
+/* Where the manifest says that the Model is: "Data/...", relative to the package and inside it. */
+pome_status pome__manifest_parse(pome__bytes text, char *spec, size_t size, pome_error *error);
 pome_status pome__mlmodelc_open(pome__package *package, const char *path, pome_error *error);
 /* Parses package->spec, a Model. */
 pome_status pome__package_parse_spec(pome__package *package, pome_error *error);

@@ -597,6 +597,66 @@ static void counts_are_bounded_by_what_is_there(void **state) {
   }
 }
 
+/* Allows so many allocations and refuses those after. */
+typedef struct ration {
+  meter m;
+  size_t left;
+} ration;
+
+static void *ration_allocate(void *context, size_t size) {
+  ration *r = context;
+  if (r->left == 0) return NULL;
+  r->left--;
+  return meter_allocate(&r->m, size);
+}
+
+static void *ration_reallocate(void *context, void *pointer, size_t old_size, size_t new_size) {
+  ration *r = context;
+  if (r->left == 0) return NULL;
+  r->left--;
+  return meter_reallocate(&r->m, pointer, old_size, new_size);
+}
+
+static void ration_free(void *context, void *pointer, size_t size) {
+  meter_free(&((ration *)context)->m, pointer, size);
+}
+
+static pome_status load_folder(const char *folder, const pome_allocator *allocator, bool copy,
+                               pome_error *error) {
+  pome_model_options options = {.size = sizeof(options), .allocator = allocator, .copy = copy};
+  pome__package *package = NULL;
+  pome__program *program = NULL;
+  pome_status status = pome__package_open(folder, &options, &package, error);
+  if (status == POME_OK) status = pome__load_program(package, allocator, 0, &program, error);
+  pome__program_free(program);
+  pome__package_close(package);
+  return status;
+}
+
+static void survives_every_failed_allocation(void **state) {
+  (void)state;
+  char folder[256];
+  wire model = sample(2), weights = tiny_weights();
+  tiny_folder(folder, sizeof(folder));
+  tiny_package(folder, &model, &weights);
+  for (int copy = 0; copy < 2; copy++) {
+    pome_status status = POME_MEMORY;
+    for (size_t allowed = 0; status != POME_OK; allowed++) {
+      ration r = {.left = allowed};
+      const pome_allocator allocator = {&r, ration_allocate, ration_reallocate, ration_free};
+      pome_error error = {0};
+      status = load_folder(folder, &allocator, copy != 0, &error);
+      if (status != POME_OK && status != POME_MEMORY)
+        fail_msg("%zu allowed: %s", allowed, error.message);
+      assert_int_equal(r.m.now, 0);
+      assert_true(allowed < 10000);
+    }
+  }
+  tiny_remove(folder);
+  wire_free(&model);
+  wire_free(&weights);
+}
+
 /* ---- large ---- */
 
 static void a_gigabyte_opens_at_once(void **state) {
@@ -713,6 +773,7 @@ int main(void) {
       cmocka_unit_test(truncation_at_every_byte),
       cmocka_unit_test(boundless_nesting_is_refused_at_once),
       cmocka_unit_test(counts_are_bounded_by_what_is_there),
+      cmocka_unit_test(survives_every_failed_allocation),
       cmocka_unit_test(a_gigabyte_opens_at_once),
       cmocka_unit_test(compiled_descriptions),
       cmocka_unit_test(compiled_network_is_named),
