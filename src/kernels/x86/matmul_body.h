@@ -28,6 +28,7 @@ enum {
   NIBBLES = 8,             /* in a lane */
   BLOCK = NIBBLES * LANES, /* weights in a vector of nibbles */
   DEAL = 8192,             /* floats of x dealt at a time: 32 KiB of stack */
+  MOST_COLUMNS = 8,        /* of a tile, at any level */
   CACHED_ROWS = 128,       /* of weights, used for all rows of x before the next are read */
   NEAR = 12288,            /* bytes of a tile's rows, from a sweep on Zen 4 */
 };
@@ -88,7 +89,7 @@ INLINE void dot_dense_tile(const pome__matmul *a, size_t m0, size_t columns, siz
   const char *w = (const char *)a->w + row * stride;
   const float *x = a->x + m0 * a->x_stride;
   fetcher next = fetch_after(w, rows, stride, stride);
-  vf sums[DENSE_ROWS][DENSE_COLUMNS];
+  vf sums[DENSE_ROWS][MOST_COLUMNS];
   UNROLL for (size_t r = 0; r < rows; r++) {
     UNROLL for (size_t c = 0; c < columns * chains; c++) sums[r][c] = vf_zero();
   }
@@ -170,7 +171,7 @@ INLINE void dot_lut4_tile(const hand *h, size_t columns, size_t row, size_t rows
   size_t stride = a->k / 2;
   const uint8_t *w = (const uint8_t *)a->w + row * stride + h->k0 / 2;
   fetcher next = fetch_after(w, rows, h->count / 2, stride);
-  vf sums[LUT4_ROWS][LUT4_COLUMNS];
+  vf sums[LUT4_ROWS][MOST_COLUMNS];
   palette tables[LUT4_ROWS];
   vi v[LUT4_ROWS];
   UNROLL for (size_t r = 0; r < rows; r++) {
@@ -260,7 +261,7 @@ INLINE void gemm(const pome__matmul *a, size_t n0, size_t n1, weight_kind kind) 
       switch (columns) {
 #define COLUMNS(n)                                                                                 \
   case n:                                                                                          \
-    if (n <= most) dot_columns(a, m0, n <= most ? n : 1, row, end, kind);                          \
+    if (n <= most) dot_columns(a, m0, n, row, end, kind);                                          \
     break;
         COLUMNS(1) COLUMNS(2) COLUMNS(3) COLUMNS(4) COLUMNS(5) COLUMNS(6) COLUMNS(7) COLUMNS(8)
 #undef COLUMNS
