@@ -427,11 +427,13 @@ static pome_status eval_conv_transpose(pome__call *call) {
 #define I32 POME__BIT(INT32)
 #define CONST POME__PARAM_CONST
 #define OPTIONAL (POME__PARAM_CONST | POME__PARAM_OPTIONAL)
-#define STEPS                                                             \
-  POME__P_COMPUTED("strides", 0, I32, CONST, pome__spatial_ones),         \
-      POME__P_STRING("pad_type", CONST, "valid"),                         \
-      POME__P_COMPUTED("pad", 0, I32, CONST, pome__spatial_zeros),        \
-      POME__P_COMPUTED("dilations", 0, I32, CONST, pome__spatial_ones), POME__P_INT("groups", 0, I32, CONST, 1)
+#define STRIDES POME__P_COMPUTED("strides", 0, I32, CONST, pome__spatial_ones)
+#define DILATIONS POME__P_COMPUTED("dilations", 0, I32, CONST, pome__spatial_ones)
+#define PAD_TYPE POME__P_STRING("pad_type", CONST, "valid")
+#define PAD POME__P_COMPUTED("pad", 0, I32, CONST, pome__spatial_zeros)
+#define GROUPS POME__P_INT("groups", 0, I32, CONST, 1)
+#define STEPS STRIDES, PAD_TYPE, PAD, DILATIONS, GROUPS
+#define TRANSPOSED_STEPS PAD, POME__P("output_shape", 0, I32, OPTIONAL), PAD_TYPE, STRIDES, DILATIONS, GROUPS
 
 static const pome__param conv_15[] = {POME__P("x", 'T', POME__TF, 0), POME__P("weight", 'T', POME__TF, 0),
                                       POME__P("bias", 'T', POME__TF, OPTIONAL), STEPS};
@@ -447,10 +449,10 @@ static const pome__param conv_quantized_15[] = {POME__P("x", 'T', POME__TF, 0),
                                                 STEPS};
 static const pome__param conv_transpose_15[] = {POME__P("x", 'T', POME__TF, 0), POME__P("weight", 'T', POME__TF, CONST),
                                                 POME__P("bias", 'T', POME__TF, OPTIONAL),
-                                                POME__P("output_shape", 0, I32, OPTIONAL), STEPS};
+                                                TRANSPOSED_STEPS};
 static const pome__param conv_transpose_17[] = {
     POME__P("x", 'T', POME__TF, 0), POME__P("weight", 'U', POME__TF, 0),
-    POME__P("bias", 'U', POME__TF, POME__PARAM_OPTIONAL), POME__P("output_shape", 0, I32, OPTIONAL), STEPS};
+    POME__P("bias", 'U', POME__TF, POME__PARAM_OPTIONAL), TRANSPOSED_STEPS};
 
 #define PURE(name, since, params, infer, eval) POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
 

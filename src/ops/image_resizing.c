@@ -142,7 +142,7 @@ static pome_status scaled_size(pome__call *call, const char *name, int64_t dim, 
   POME__TRY(pome__arg_float(call, name, &scale));
   *out = POME_DIM_UNKNOWN;
   if (dim == POME_DIM_UNKNOWN) return POME_OK;
-  double size = floor(scale * (double)dim);
+  double size = (double)floorf((float)scale * (float)dim);
   if (!(size >= 1 && size < 0x1p40)) {
     return pome__call_fail(call, "parameter '%s' is %g, which makes %lld pixels %g", name, scale, (long long)dim, size);
   }

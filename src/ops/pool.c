@@ -13,7 +13,7 @@
 #define FAMILY "pool"
 
 static pome_status solve(pome__call *call, pome__window *w) {
-  const pome__type *x = pome__type_of(call, 0, 0);
+  const pome__type *x = pome__arg_type(call, "x");
   size_t count;
   POME__TRY(pome__arg_ints(call, "kernel_sizes", w->kernel, POME__SPATIAL, &count));
   w->rank = x->rank - 2;
@@ -33,8 +33,8 @@ static pome_status solve(pome__call *call, pome__window *w) {
 }
 
 static pome_status infer_pool_up_to(pome__call *call, int highest) {
-  const pome__type *x = pome__type_of(call, 0, 0);
-  POME__TRY(pome__need_rank(call, 0, 0, 3, highest));
+  const pome__type *x = pome__arg_type(call, "x");
+  POME__TRY(pome__need_rank(call, pome__arg_index(call, "x"), 0, 3, highest));
   if (x->rank < 0) {
     int64_t kernel[POME__SPATIAL];
     size_t count;
@@ -113,7 +113,7 @@ static void pool_channel(const pome__window *w, const double *x, pool how, doubl
 }
 
 static pome_status eval_pool(pome__call *call, pool how) {
-  const pome_tensor *x = pome__tensor_of(call, 0, 0);
+  const pome_tensor *x = pome__arg_tensor(call, "x");
   pome_tensor *y = &call->outputs[0];
   pome__window w;
   POME__TRY(solve(call, &w));
@@ -149,7 +149,7 @@ static pome_status eval_l2_pool(pome__call *call) { return eval_pool(call, L2); 
       POME__P_COMPUTED("pad", 0, I32, CONST, pome__spatial_zeros), POME__P_BOOL("ceil_mode", CONST, false)
 
 static const pome__param pool_params[] = {POOL};
-static const pome__param avg_pool_params[] = {POOL, POME__P_BOOL("exclude_padding_from_average", CONST, false)};
+static const pome__param avg_pool_params[] = {POME__P_BOOL("exclude_padding_from_average", CONST, false), POOL};
 
 #define ROW(name, params, infer, eval) POME__ROW(name, FAMILY, POME__IOS13, POME__OP_PURE, params, infer, eval)
 

@@ -330,30 +330,28 @@ CELL(rnn, RNN)
 #define OPTIONAL (POME__PARAM_CONST | POME__PARAM_OPTIONAL)
 #define WEIGHT(name, types) POME__P(name, 'T', types, CONST)
 #define MAYBE(name, types) POME__P(name, 'T', types, OPTIONAL)
-#define COMMON(types)                                                                                        \
-  WEIGHT("weight_ih", types), WEIGHT("weight_hh", types), MAYBE("bias", types),                              \
-      POME__P_STRING("direction", CONST, "forward"), POME__P_BOOL("output_sequence", CONST, false),          \
-      POME__P_STRING("activation", CONST, "tanh")
 #define STATE(types) POME__P("x", 'T', types, 0), POME__P("initial_h", 'T', types, 0)
+#define WEIGHTS(types) WEIGHT("weight_ih", types), WEIGHT("weight_hh", types), MAYBE("bias", types)
+#define DIRECTION POME__P_STRING("direction", CONST, "forward"), POME__P_BOOL("output_sequence", CONST, false)
 #define GATE POME__P_STRING("recurrent_activation", CONST, "sigmoid")
+#define ACTIVATION(name) POME__P_STRING(name, CONST, "tanh")
+#define GRU_PARAMS(types) STATE(types), WEIGHTS(types), DIRECTION, GATE, ACTIVATION("activation")
 #define LSTM_PARAMS(types)                                                                                   \
-  {                                                                                                          \
-    STATE(types), POME__P("initial_c", 'T', types, 0), COMMON(types), GATE,                                  \
-        POME__P_STRING("cell_activation", CONST, "tanh"), MAYBE("peephole", types),                          \
-        MAYBE("weight_ih_back", types), MAYBE("weight_hh_back", types), MAYBE("bias_back", types),           \
-        MAYBE("peephole_back", types), MAYBE("clip", types)                                                  \
-  }
+  STATE(types), POME__P("initial_c", 'T', types, 0), WEIGHTS(types), MAYBE("peephole", types),               \
+      MAYBE("weight_ih_back", types), MAYBE("weight_hh_back", types), MAYBE("bias_back", types),             \
+      MAYBE("peephole_back", types), DIRECTION, GATE, ACTIVATION("cell_activation"), ACTIVATION("activation"), \
+      MAYBE("clip", types)
+#define RNN_PARAMS(types) STATE(types), WEIGHTS(types), DIRECTION, ACTIVATION("activation")
 #define ONLY_FP32 POME__BIT(FP32)
 
-static const pome__param gru_15[] = {STATE(ONLY_FP32), COMMON(ONLY_FP32), GATE};
-static const pome__param gru_17[] = {STATE(POME__TF), COMMON(POME__TF), GATE};
-static const pome__param gru_18[] = {STATE(POME__TF), COMMON(POME__TF), GATE,
-                                     POME__P("reset_after", 0, POME__BIT(BOOL), OPTIONAL),
+static const pome__param gru_15[] = {GRU_PARAMS(ONLY_FP32)};
+static const pome__param gru_17[] = {GRU_PARAMS(POME__TF)};
+static const pome__param gru_18[] = {GRU_PARAMS(POME__TF), POME__P("reset_after", 0, POME__BIT(BOOL), OPTIONAL),
                                      MAYBE("input_bias", POME__TF)};
-static const pome__param lstm_15[] = LSTM_PARAMS(ONLY_FP32);
-static const pome__param lstm_17[] = LSTM_PARAMS(POME__TF);
-static const pome__param rnn_15[] = {STATE(ONLY_FP32), COMMON(ONLY_FP32)};
-static const pome__param rnn_17[] = {STATE(POME__TF), COMMON(POME__TF)};
+static const pome__param lstm_15[] = {LSTM_PARAMS(ONLY_FP32)};
+static const pome__param lstm_17[] = {LSTM_PARAMS(POME__TF)};
+static const pome__param rnn_15[] = {RNN_PARAMS(ONLY_FP32)};
+static const pome__param rnn_17[] = {RNN_PARAMS(POME__TF)};
 
 #define PURE(name, since, params, infer, eval) POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
 

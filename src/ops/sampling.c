@@ -392,7 +392,7 @@ pome_status pome__eval_crop_resize(pome__call *call) {
   image m = {pixels, x->shape[2], x->shape[3], BORDER, 0, false};
   int64_t to = 0;
   for (int64_t n = 0; n < y->shape[0]; n++) {
-    double box[4];
+    double box[4] = {0};
     int64_t of;
     POME__TRY(read_box(call, &c, n, box, &of));
     int64_t first = of < 0 ? 0 : of;

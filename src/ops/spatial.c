@@ -7,7 +7,7 @@ enum pad_type { VALID, CUSTOM, SAME, SAME_LOWER };
 static const char *const pad_types[] = {"valid", "custom", "same", "same_lower", NULL};
 
 static size_t spatial_default(const pome__call *call, int64_t value, int each, int64_t *out, size_t capacity) {
-  int rank = pome__type_of(call, 0, 0)->rank;
+  int rank = pome__arg_type(call, "x")->rank;
   size_t count = rank > 2 ? (size_t)((rank - 2) * each) : 0;
   for (size_t i = 0; i < count && i < capacity; i++) out[i] = value;
   return count;

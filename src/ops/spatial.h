@@ -14,7 +14,7 @@ typedef struct pome__window {
   int64_t before[POME__SPATIAL], after[POME__SPATIAL]; /* padding; set where `in` is known */
 } pome__window;
 
-/* Defaults of strides and dilations ([1] for each spatial dimension), and of pad ([0, 0]). Operand 0 is x. */
+/* Defaults of strides and dilations ([1] for each spatial dimension), and of pad ([0, 0]). The op has a parameter x. */
 size_t pome__spatial_ones(const pome__call *call, int64_t *out, size_t capacity);
 size_t pome__spatial_zeros(const pome__call *call, int64_t *out, size_t capacity);
 

@@ -550,9 +550,9 @@ static pome_status eval_batch_to_space(pome__call *call) { return eval_batch(cal
   static const pome__param name##_15[] = {POME__P("x", 'T', POME__TFIB, 0), __VA_ARGS__};               \
   static const pome__param name##_17[] = {POME__P("x", 'T', POME__T17, 0), __VA_ARGS__}
 
-#define SLICE(type_bits)                                                                                 \
-  POME__P("begin", 'U', type_bits, 0), POME__P("end", 'U', type_bits, 0),                               \
-      POME__P("stride", 'U', type_bits, OPTIONAL), POME__P("begin_mask", 0, POME__BIT(BOOL), OPTIONAL), \
+#define SLICE(domain, type_bits)                                                                               \
+  POME__P("begin", domain, type_bits, 0), POME__P("end", domain, type_bits, 0),                               \
+      POME__P("stride", domain, type_bits, OPTIONAL), POME__P("begin_mask", 0, POME__BIT(BOOL), OPTIONAL), \
       POME__P("end_mask", 0, POME__BIT(BOOL), OPTIONAL), POME__P("squeeze_mask", 0, POME__BIT(BOOL), OPTIONAL)
 
 VERSIONS(expand_dims, POME__P("axes", 0, I32, CONST));
@@ -569,14 +569,14 @@ static const pome__param reverse_sequence_15[] = {
 static const pome__param reverse_sequence_17[] = {
     POME__P("x", 'T', POME__T17, 0), POME__P("lengths", 'U', INDEX17, 0), POME__P_INT("seq_axis", 0, I32, CONST, 0),
     POME__P_INT("batch_axis", 0, I32, CONST, 0)};
-static const pome__param slice_by_index_15[] = {POME__P("x", 'T', POME__TFIB, 0), SLICE(I32)};
-static const pome__param slice_by_index_17[] = {POME__P("x", 'T', POME__T17, 0), SLICE(INDEX17)};
+static const pome__param slice_by_index_15[] = {POME__P("x", 'T', POME__TFIB, 0), SLICE(0, I32)};
+static const pome__param slice_by_index_17[] = {POME__P("x", 'T', POME__T17, 0), SLICE('U', INDEX17)};
 static const pome__param slice_by_size_15[] = {POME__P("x", 'T', POME__TFIB, 0), POME__P("begin", 0, I32, 0),
                                                POME__P("size", 0, I32, 0)};
 static const pome__param slice_by_size_17[] = {POME__P("x", 'T', POME__T17, 0), POME__P("begin", 'U', INDEX17, 0),
                                                POME__P("size", 'U', INDEX17, 0)};
 static const pome__param slice_update_18[] = {POME__P("x", 'T', POME__T17, 0), POME__P("update", 'T', POME__T17, 0),
-                                              SLICE(INDEX17)};
+                                              SLICE('U', INDEX17)};
 static const pome__param sliding_windows_15[] = {POME__P("x", 'T', POME__TFI, 0), POME__P("axis", 0, I32, CONST),
                                                  POME__P("size", 0, I32, CONST), POME__P_INT("stride", 0, I32, CONST, 1)};
 static const pome__param sliding_windows_17[] = {POME__P("x", 'T', POME__T17, 0), POME__P("axis", 0, I32, CONST),
