@@ -2,7 +2,6 @@
  * what is written comes back. Images are made here byte by byte, so that each case shows what it
  * holds.
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zip.h>
+
+#include <cmocka.h>
 
 #include "wire/npy.h"
 
