@@ -86,7 +86,7 @@ static void print_facts(const struct engine *engine, const engine_unit *unit,
   printf("  memory      %s peak, %s of it for intermediate values\n",
          report_bytes(f->peak, a, sizeof a), report_bytes(f->run_bytes, b, sizeof b));
   if (f->bandwidth > 0)
-    printf("  machine     reads %s/s; reading the weights (%s) once takes %.4g ms\n",
+    printf("  machine     reads %s/s: the weights, %s, once in %.4g ms\n",
            report_bytes(f->bandwidth, a, sizeof a), report_bytes(f->weights, b, sizeof b),
            f->weights / f->bandwidth * 1e3);
 }

@@ -135,10 +135,11 @@ void engine_report_devices(const pome_plan *plan) {
   const char *name = pome_function_name(pome_plan_function(plan));
   for (size_t i = 0; i < pome_plan_device_count(plan); i++) {
     pome_plan_device device = pome_plan_device_get(plan, i);
-    if (device.operations > 0 || !device.reason[0])
-      report_info("function %s: %s runs %zu operations%s%s", name, device.name, device.operations,
-                  device.reason[0] ? "; " : "", device.reason);
-    else report_info("function %s: %s not used: %s", name, device.name, device.reason);
+    const char *reason = device.reason;
+    if (device.operations > 0)
+      report_info("function %s: %zu operation%s on %s%s%s", name, device.operations,
+                  device.operations == 1 ? "" : "s", device.name, reason[0] ? "; " : "", reason);
+    else if (reason[0]) report_info("function %s: nothing on %s: %s", name, device.name, reason);
   }
 }
 

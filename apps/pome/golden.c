@@ -9,9 +9,10 @@
 
 static const char *path_in(pome__arena *arena, const char *folder, const char *name) {
   if (name[0] == '/') return pome__arena_string(arena, name, strlen(name));
-  size_t size = strlen(folder) + strlen(name) + 2;
+  size_t length = strlen(folder), size = length + strlen(name) + 2;
   char *path = pome__arena_alloc(arena, size, 1);
-  if (path) snprintf(path, size, "%s/%s", folder, name);
+  const char *slash = length > 0 && folder[length - 1] == '/' ? "" : "/";
+  if (path) snprintf(path, size, "%s%s%s", folder, slash, name);
   return path;
 }
 

@@ -14,6 +14,7 @@
 
 /* Longer names push their line to the right. */
 #define NAME_COLUMN 34
+#define LINE_WIDTH  96
 
 /* ---- gathering ---- */
 
@@ -56,11 +57,33 @@ pome_status inspect_weights(const pome_function *function, weight_groups *result
   return POME_OK;
 }
 
+bool inspect_is_constant(const pome_op_count *op) {
+  return strcmp(op->type, "const") == 0;
+}
+
 size_t inspect_operations(const pome_function *function) {
   size_t total = 0;
-  for (size_t i = 0; i < pome_function_op_type_count(function); i++)
-    total += pome_function_op_type(function, i).count;
+  for (size_t i = 0; i < pome_function_op_type_count(function); i++) {
+    pome_op_count op = pome_function_op_type(function, i);
+    if (!inspect_is_constant(&op)) total += op.count;
+  }
   return total;
+}
+
+const char *inspect_system(const char *opset) {
+  static const char *const systems[][2] = {
+      {"CoreML5", "iOS 15"}, {"CoreML6", "iOS 16"}, {"CoreML7", "iOS 17"}, {"CoreML8", "iOS 18"}};
+  for (size_t i = 0; i < sizeof systems / sizeof systems[0]; i++)
+    if (strcmp(systems[i][0], opset) == 0) return systems[i][1];
+  return NULL;
+}
+
+bool inspect_refusal(const pome_function *function, pome_error *reason) {
+  if (strcmp(pome_model_type(pome_function_model(function)), "mlProgram") == 0) return false;
+  pome_plan *plan = NULL;
+  bool refused = pome_plan_create(function, NULL, &plan, reason) != POME_OK;
+  pome_plan_free(plan);
+  return refused;
 }
 
 bool inspect_wanted(const struct options *options, const pome_function *function) {
@@ -125,15 +148,19 @@ static pome_status put_weights(const pome_function *function, pome_error *error)
   return POME_OK;
 }
 
-/* "conv 12, relu 10, ...", most frequent first as the library lists them, wrapped. */
-static void put_operations(const pome_function *function) {
+static int by_count(const void *a, const void *b) {
+  const pome_op_count *x = a, *y = b;
+  if (x->count != y->count) return x->count < y->count ? 1 : -1;
+  return strcmp(x->type, y->type);
+}
+
+/* "conv 12, relu 10, ...", most frequent first, wrapped. */
+static void put_op_counts(const pome_op_count *ops, size_t count) {
   size_t column = 0;
-  printf("  operations: %zu", inspect_operations(function));
-  for (size_t i = 0; i < pome_function_op_type_count(function); i++) {
-    pome_op_count op = pome_function_op_type(function, i);
+  for (size_t i = 0; i < count; i++) {
     char text[128];
-    size_t length = (size_t)snprintf(text, sizeof text, "%s %zu", op.type, op.count);
-    if (i == 0 || column + length + 2 > 96) {
+    size_t length = (size_t)snprintf(text, sizeof text, "%s %zu", ops[i].type, ops[i].count);
+    if (i == 0 || column + length + 2 > LINE_WIDTH) {
       printf("%s\n    ", i ? "," : "");
       column = 4;
     } else {
@@ -146,8 +173,32 @@ static void put_operations(const pome_function *function) {
   putchar('\n');
 }
 
+static pome_status put_operations(const pome_function *function, pome_error *error) {
+  size_t types = pome_function_op_type_count(function), count = 0;
+  pome_op_count *ops = calloc(types + 1, sizeof *ops);
+  if (!ops) return pome__fail_memory(error, "the list of operations");
+  for (size_t i = 0; i < types; i++) {
+    pome_op_count op = pome_function_op_type(function, i);
+    if (!inspect_is_constant(&op)) ops[count++] = op;
+  }
+  qsort(ops, count, sizeof *ops, by_count);
+  if (count > 0) {
+    printf("  operations: %zu", inspect_operations(function));
+    put_op_counts(ops, count);
+  }
+  free(ops);
+  return POME_OK;
+}
+
 static void put_unsupported(const pome_function *function) {
   bool any = false;
+  pome_error reason;
+  if (inspect_refusal(function, &reason)) {
+    fputs("  cannot run here: ", stdout);
+    report_put(reason.message);
+    putchar('\n');
+    return;
+  }
   for (size_t i = 0; i < pome_function_op_type_count(function); i++) {
     pome_op_count op = pome_function_op_type(function, i);
     if (!op.unsupported) continue;
@@ -168,7 +219,9 @@ static pome_status put_function(const pome_model *model, const pome_function *fu
   bool is_default = pome_model_find_function(model, NULL) == function;
   printf("\n%sfunction ", report_bold());
   report_put(pome_function_name(function));
-  printf("%s (%s%s)\n", report_plain(), pome_function_opset(function),
+  const char *opset = pome_function_opset(function), *system = inspect_system(opset);
+  printf("%s%s%s%s%s%s%s\n", report_plain(), opset[0] ? " (" : "", opset, system ? ", " : "",
+         system ? system : "", opset[0] ? ")" : "",
          is_default && pome_model_function_count(model) > 1 ? ", the default" : "");
   put_ports(function, POME_INPUT_PORT, "inputs");
   put_ports(function, POME_OUTPUT_PORT, "outputs");
@@ -179,7 +232,7 @@ static pome_status put_function(const pome_model *model, const pome_function *fu
     putchar('\n');
   }
   POME__TRY(put_weights(function, error));
-  put_operations(function);
+  POME__TRY(put_operations(function, error));
   put_unsupported(function);
   return POME_OK;
 }
@@ -246,6 +299,7 @@ static pome_status write_text(void *context, const char *text, size_t size) {
 static pome_status put_text(const pome_model *model, pome_error *error) {
   bool terminal = report_terminal();
   pome_status status = pome_model_print(model, write_text, &terminal, error);
+  if (status == POME_OK) putchar('\n');
   return report_broken() ? POME_OK : status; /* report_finish tells about stdout */
 }
 

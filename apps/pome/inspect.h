@@ -23,7 +23,14 @@ typedef struct weight_groups {
 
 pome_status inspect_weights(const pome_function *function, weight_groups *groups,
                             pome_error *error);
+/* Constants are not counted. */
 size_t inspect_operations(const pome_function *function);
+bool inspect_is_constant(const pome_op_count *op);
+/* "iOS 17" for "CoreML7", or NULL. */
+const char *inspect_system(const char *opset);
+/* Why nothing of a model that is no program runs, into `reason`; false for programs, whose
+ * operations tell. */
+bool inspect_refusal(const pome_function *function, pome_error *reason);
 /* True for functions that --function leaves in. */
 bool inspect_wanted(const struct options *options, const pome_function *function);
 

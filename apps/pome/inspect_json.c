@@ -118,6 +118,11 @@ static json_t *function_json(const pome_model *model, const pome_function *funct
 }
 
 static void add_unsupported(json_t *list, const pome_function *function) {
+  pome_error reason;
+  if (inspect_refusal(function, &reason))
+    json_array_append_new(list, json_pack("{s:o, s:n, s:o}", "function",
+                                          text_json(pome_function_name(function)), "operation",
+                                          "reason", text_json(reason.message)));
   for (size_t i = 0; i < pome_function_op_type_count(function); i++) {
     pome_op_count op = pome_function_op_type(function, i);
     if (!op.unsupported) continue;

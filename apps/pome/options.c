@@ -77,7 +77,7 @@ const option_row option_rows[] = {
      "print the program as MIL text"},
     {"weights", 0, OPTION_FLAG, AT(weights), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(INSPECT),
      "list each constant"},
-    {"repeat", 'n', OPTION_INT, AT(repetitions), "N", NULL, 1, 1e9, COMPLETE_NONE, BIT(BENCH),
+    {"repeat", 'n', OPTION_INT, AT(repetitions), "N", NULL, 1, 1e6, COMPLETE_NONE, BIT(BENCH),
      "measured predictions (default: for two seconds)"},
     {"warm-up", 0, OPTION_INT, AT(warmup), "N", NULL, 0, 1e6, COMPLETE_NONE, BIT(BENCH),
      "predictions before measuring (default 3)"},
@@ -226,7 +226,7 @@ static pome_status store_number(const parser *p, const option_row *row, const ch
   }
   if (end == text || *end || errno || !(real >= row->lowest && real <= row->highest)) {
     const char *kind = row->kind == OPTION_INT ? "a whole number" : "a number";
-    if (row->highest < 1e6)
+    if (row->highest <= 1e6)
       snprintf(allowed, sizeof allowed, "%s from %g to %g", kind, row->lowest, row->highest);
     else snprintf(allowed, sizeof allowed, "%s of at least %g", kind, row->lowest);
     return fail_value(p, row, text, allowed);

@@ -57,6 +57,10 @@ int report_finish(int status) {
   if (!stdout_error) return status;
   if (stdout_error == EPIPE) return EXIT_BROKEN_PIPE;
   pome_error error;
+  if (stdout_was_closed) {
+    pome__fail(&error, POME_IO, "the standard output is closed");
+    return report_error(&error);
+  }
   pome__fail_errno(&error, stdout_error, "cannot write to the standard output");
   error.status = POME_IO;
   return report_error(&error);
@@ -191,7 +195,8 @@ static int write_stdout(const char *buffer, size_t size, void *context) {
 
 pome_status report_json(json_t *root, int digits, pome_error *error) {
   if (!root) return pome__fail_memory(error, "the JSON document");
-  size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(digits);
+  /* Indented for eyes, one line for programs. */
+  size_t flags = JSON_REAL_PRECISION(digits) | (report_terminal() ? JSON_INDENT(2) : 0);
   errno = 0;
   int failed = json_dump_callback(root, write_stdout, NULL, flags);
   json_decref(root);

@@ -16,7 +16,7 @@ static const struct default_row {
   pome_dtype dtype;
   double atol, rtol;
 } default_rows[] = {
-    {POME_FP64, 1e-4, 1e-4}, {POME_FP32, 1e-4, 1e-4},      {POME_FP16, 1e-2, 1e-2},
+    {POME_FP64, 1e-6, 1e-6}, {POME_FP32, 1e-4, 1e-4},      {POME_FP16, 1e-2, 1e-2},
     {POME_BF16, 5e-2, 5e-2}, {POME_FP8E4M3FN, 1e-1, 1e-1}, {POME_FP8E5M2, 1e-1, 1e-1},
 };
 /* Eight-bit pixels may round to the next level. */

@@ -274,7 +274,7 @@ static void print_check(const check *c, bool show_call) {
   const figures *f = &c->verdict.figures;
   printf("  %s ", c->verdict.good ? "ok  " : "DIFF");
   report_put(c->name);
-  if (show_call) printf("@%zu", c->call);
+  if (show_call && strncmp(c->name, "state:", 6) != 0) printf("@%zu", c->call);
   printf("  max abs %.3g, max rel %.3g, rel l2 %.3g, cosine %.7g", f->max_abs, f->max_rel,
          f->rel_l2, f->cosine);
   if (!c->verdict.good) {
@@ -293,6 +293,11 @@ static const char *outcome_word(const outcome *out) {
   return out->error.status != POME_OK ? "error" : out->checks.bad ? "different" : "ok";
 }
 
+static void print_used(double used) {
+  if (used > 0) printf(", %.3g of the tolerance", used);
+  else fputs(", no difference", stdout);
+}
+
 static void print_outcome(const outcome *out, bool verbose) {
   printf("%-9s ", outcome_word(out));
   report_put(out->folder);
@@ -304,9 +309,9 @@ static void print_outcome(const outcome *out, bool verbose) {
   } else if (out->failed_as_expected) {
     fputs("  failed as it should", stdout);
   } else {
-    printf("  %zu call%s, %zu output%s, %.2g of the tolerance", out->calls,
-           out->calls == 1 ? "" : "s", out->checks.count, out->checks.count == 1 ? "" : "s",
-           out->checks.used);
+    printf("  %zu call%s, %zu output%s", out->calls, out->calls == 1 ? "" : "s", out->checks.count,
+           out->checks.count == 1 ? "" : "s");
+    print_used(out->checks.used);
   }
   putchar('\n');
   print_checks(&out->checks, verbose, out->calls > 1);
@@ -410,6 +415,13 @@ static pome_status check_pair(struct engine *engine, engine_unit *unit, const st
   return inputs->sequence ? check_states(&want, engine, arena, list, error) : POME_OK;
 }
 
+static void print_agreement(const check_list *list) {
+  printf("%zu output%s agree%s", list->count, list->count == 1 ? "" : "s",
+         list->count == 1 ? "s" : "");
+  print_used(list->used);
+  putchar('\n');
+}
+
 static pome_status show_pair(const struct engine *engine, const engine_unit *unit,
                              const check_list *list, bool sequence, pome_error *error) {
   const struct options *options = engine->options;
@@ -425,7 +437,7 @@ static pome_status show_pair(const struct engine *engine, const engine_unit *uni
                        9, error);
   print_checks(list, true, sequence);
   if (list->bad) printf("%zu of %zu outputs differ\n", list->bad, list->count);
-  else printf("all %zu outputs agree, %.2g of the tolerance used\n", list->count, list->used);
+  else print_agreement(list);
   return POME_OK;
 }
 

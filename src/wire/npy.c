@@ -358,7 +358,10 @@ pome_status pome__npy_load(const pome__npy_source *source, pome__arena *arena, p
   size_t begin;
   POME__TRY(read_header(source, &h, &begin, error));
   pome_tensor result;
-  POME__TRY(pome_tensor_init(&result, h.dtype, h.rank, h.shape, NULL, error));
+  /* What would be misuse by a caller is a broken file here. */
+  if (pome_tensor_init(&result, h.dtype, h.rank, h.shape, NULL, NULL) != POME_OK)
+    return pome__fail(error, POME_INPUT,
+                      "the .npy header declares more elements than fit in memory");
   size_t count = pome_tensor_count(&result), bytes;
   if (!pome__mul(count, h.item_size, &bytes))
     return pome__fail(error, POME_INPUT, "an array of more bytes than a process can address");

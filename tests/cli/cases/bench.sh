@@ -1,0 +1,2 @@
+make_blob 64 128
+"$POME" bench blob.mlmodelc -n 5 --threads 1

@@ -1,0 +1,2 @@
+make_blob 64 136
+"$POME" inspect blob.mlmodelc

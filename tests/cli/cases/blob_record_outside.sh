@@ -1,0 +1,2 @@
+make_blob 100000 128
+"$POME" inspect blob.mlmodelc

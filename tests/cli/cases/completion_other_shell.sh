@@ -1,0 +1,1 @@
+"$POME" completion tcsh

@@ -1,0 +1,2 @@
+mkdir -p empty.mlpackage/Data
+"$POME" inspect empty.mlpackage

@@ -1,0 +1,3 @@
+mkdir golden
+echo '{"calls": [1]}' >golden/golden.json
+"$POME" verify --golden golden

@@ -1,0 +1,2 @@
+make_golden 4
+"$POME" verify --golden golden --json --device ref

@@ -1,0 +1,2 @@
+make_golden 3.5
+"$POME" verify --golden golden absent

@@ -1,0 +1,3 @@
+for verb in inspect predict verify bench run completion; do
+  "$POME" $verb --help
+done

@@ -1,0 +1,2 @@
+make_add
+"$POME" predict add.mil -i 5

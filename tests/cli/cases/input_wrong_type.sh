@@ -1,0 +1,3 @@
+make_index
+"$POME" predict index.mil -i i="[1, 2]"
+"$POME" predict index.mil -i i="[1, 2.5]"

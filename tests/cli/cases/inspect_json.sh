@@ -1,0 +1,2 @@
+make_flexible
+"$POME" inspect flexible.mlmodelc --json

@@ -1,0 +1,2 @@
+make_total
+"$POME" inspect total.mil

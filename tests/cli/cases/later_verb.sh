@@ -1,0 +1,1 @@
+"$POME" debug add.mil

@@ -1,0 +1,2 @@
+make_package bad.mlpackage ../../../etc/passwd
+"$POME" inspect bad.mlpackage

@@ -1,0 +1,2 @@
+make_package bad.mlpackage model.mlmodel
+"$POME" inspect bad.mlpackage

@@ -1,0 +1,1 @@
+"$POME" inspect nothing.mlpackage

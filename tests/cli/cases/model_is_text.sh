@@ -1,0 +1,2 @@
+echo "just text" >note.txt
+"$POME" inspect note.txt

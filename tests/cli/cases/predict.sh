@@ -1,0 +1,2 @@
+make_add
+"$POME" predict add.mil -i x='[[1, 2, 3], [4, 5, 6]]' -i y='[[0.5, 0, 0], [0, 0, 1e30]]'

@@ -1,0 +1,2 @@
+make_two
+"$POME" predict two.mil --function twice -i x="[2, 3]"

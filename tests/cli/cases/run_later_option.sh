@@ -1,0 +1,1 @@
+"$POME" run model --min-p 0.1 hello

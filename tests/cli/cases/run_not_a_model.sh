@@ -1,0 +1,2 @@
+make_add
+"$POME" run add.mil "hello"

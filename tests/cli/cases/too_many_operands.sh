@@ -1,0 +1,1 @@
+"$POME" inspect add.mil b.mil

@@ -1,0 +1,1 @@
+"$POME" predict add.mil --jsno

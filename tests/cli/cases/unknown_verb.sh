@@ -1,0 +1,1 @@
+"$POME" preditc add.mil

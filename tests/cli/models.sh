@@ -1,0 +1,158 @@
+# Small models for the command-line cases, written where they are needed: program text, and the few bytes of
+# Protocol Buffers that a description takes. Sourced by run.sh before each case.
+# shellcheck shell=bash
+
+# add.mil: sum = x + y in fp32, and the same in fp16.
+make_add() {
+  cat >add.mil <<'MIL'
+program(1.0)
+{
+    func main<ios16>(tensor<fp32, [2, 3]> x, tensor<fp32, [2, 3]> y) {
+            tensor<fp32, [2, 3]> sum = add(x = x, y = y)[name = tensor<string, []>("sum")];
+            tensor<fp16, [2, 3]> half = cast(dtype = tensor<string, []>("fp16"), x = sum)[name = tensor<string, []>("half")];
+        } -> (sum, half);
+}
+MIL
+}
+
+# total.mil: adds `step` to a state and gives the state.
+make_total() {
+  cat >total.mil <<'MIL'
+program(1.3)
+{
+    func main<ios18>(tensor<fp16, [1]> step, state<tensor<fp16, [1]>> total) {
+            tensor<fp16, [1]> before = read_state(input = total)[name = string("before")];
+            tensor<fp16, [1]> after = add(x = before, y = step)[name = string("after")];
+            write_state(data = after, input = total)[name = string("keep")];
+            tensor<fp16, [1]> now = read_state(input = total)[name = string("now")];
+        } -> (now);
+}
+MIL
+}
+
+# index.mil: one int32 input, doubled.
+make_index() {
+  cat >index.mil <<'MIL'
+program(1.0)
+{
+    func main<ios16>(tensor<int32, [2]> i) {
+            tensor<int32, [2]> twice = add(x = i, y = i)[name = tensor<string, []>("twice")];
+        } -> (twice);
+}
+MIL
+}
+
+# two.mil: functions `twice` and `square`.
+make_two() {
+  cat >two.mil <<'MIL'
+program(1.3)
+{
+    func square<ios18>(tensor<fp32, [2]> x) {
+            tensor<fp32, [2]> squared = mul(x = x, y = x)[name = string("squared")];
+        } -> (squared);
+    func twice<ios18>(tensor<fp32, [2]> x) {
+            tensor<fp32, [2]> doubled = add(x = x, y = x)[name = string("doubled")];
+        } -> (doubled);
+}
+MIL
+}
+
+# ---- Protocol Buffers, as hexadecimal text ----
+
+hex_varint() { # NUMBER
+  local n=$1 out=
+  while ((n > 127)); do
+    out+=$(printf '%02x' $((n & 127 | 128)))
+    n=$((n >> 7))
+  done
+  printf '%s%02x' "$out" "$n"
+}
+hex_number() { printf '%s%s' "$(hex_varint $(($1 << 3)))" "$(hex_varint "$2")"; } # FIELD NUMBER
+hex_bytes() { printf '%s%s%s' "$(hex_varint $(($1 << 3 | 2)))" "$(hex_varint $((${#2} / 2)))" "$2"; } # FIELD HEX
+hex_text() { # FIELD TEXT
+  local i out=
+  for ((i = 0; i < ${#2}; i++)); do out+=$(printf '%02x' "'${2:i:1}"); done
+  hex_bytes "$1" "$out"
+}
+put_hex() { # HEX
+  local i
+  for ((i = 0; i < ${#1}; i += 2)); do printf '%b' "\\x${1:i:2}"; done
+}
+
+# flexible.mlmodelc: y = x + x for x of shape [2..5]. The description stands behind its length in coremldata.bin.
+make_flexible() {
+  mkdir -p flexible.mlmodelc
+  cat >flexible.mlmodelc/model.mil <<'MIL'
+program(1.0)
+{
+    func main<ios16>(tensor<fp32, [?]> x) {
+            tensor<fp32, [?]> y = add(x = x, y = x)[name = tensor<string, []>("y")];
+        } -> (y);
+}
+MIL
+  local range array input output description size
+  range=$(hex_bytes 31 "$(hex_bytes 1 "$(hex_number 1 2)$(hex_number 2 5)")")
+  array=$(hex_bytes 5 "$(hex_number 1 3)$(hex_number 2 65568)$range")
+  input=$(hex_bytes 1 "$(hex_text 1 x)$(hex_bytes 3 "$array")")
+  output=$(hex_bytes 10 "$(hex_text 1 y)$(hex_bytes 3 "$(hex_bytes 5 "$(hex_number 2 65568)")")")
+  description=$input$output
+  size=$((${#description} / 2))
+  put_hex "f6010000$(printf '%02x' $size)00000000000000$description" >flexible.mlmodelc/coremldata.bin
+}
+
+# blob.mlmodelc: a weight of four fp32 whose record lies at RECORD and whose data at DATA of a 144-byte file.
+make_blob() { # RECORD DATA
+  mkdir -p blob.mlmodelc/weights
+  put_hex "0100000002000000$(printf '00%.0s' {1..56})" >blob.mlmodelc/weights/weight.bin
+  put_hex "efbeadde020000001000000000000000$(printf '%02x%02x' $(($2 & 255)) $(($2 >> 8)))$(printf '00%.0s' {1..46})" \
+    >>blob.mlmodelc/weights/weight.bin
+  put_hex 0000803f000000400000404000008040 >>blob.mlmodelc/weights/weight.bin
+  cat >blob.mlmodelc/model.mil <<MIL
+program(1.0)
+{
+    func main<ios16>(tensor<fp32, [4]> x) {
+            tensor<fp32, [4]> w = const()[name = tensor<string, []>("w"), val = tensor<fp32, [4]>(BLOBFILE(path = tensor<string, []>("@model_path/weights/weight.bin"), offset = tensor<uint64, []>($1)))];
+            tensor<fp32, [4]> y = add(x = x, y = w)[name = tensor<string, []>("y")];
+        } -> (y);
+}
+MIL
+}
+
+# package NAME PATH: a .mlpackage whose manifest names PATH as its model.
+make_package() {
+  mkdir -p "$1/Data"
+  cat >"$1/Manifest.json" <<JSON
+{"fileFormatVersion": "1.0.0", "rootModelIdentifier": "A",
+ "itemInfoEntries": {"A": {"author": "test", "description": "", "name": "model.mlmodel", "path": "$2"}}}
+JSON
+}
+
+# FILE.npz with one fp16 array NAME of one element.
+make_archive() { # FILE.npz NAME VALUE
+  cat >archive.mil <<MIL
+program(1.3)
+{
+    func main<ios18>(tensor<fp16, [1]> x) {
+            tensor<fp16, [1]> $2 = identity(x = x)[name = string("$2")];
+        } -> ($2);
+}
+MIL
+  "$POME" predict archive.mil -i x="$3" -o "$1"
+}
+
+# golden: three calls of total.mil, the second on the state of the first. TOTAL is what the second should give.
+make_golden() { # TOTAL
+  make_total
+  mkdir -p golden
+  make_archive golden/in_0.npz step 1
+  make_archive golden/out_0.npz now 1
+  make_archive golden/in_1.npz step 2.5
+  make_archive golden/out_1.npz now "$1"
+  cat >golden/golden.json <<JSON
+{"model": "../total.mil", "source": "by hand", "calls": [
+  {"inputs": "in_0.npz", "outputs": "out_0.npz", "state": "new"},
+  {"inputs": "in_1.npz", "outputs": "out_1.npz", "state": "keep"},
+  {"inputs": "in_0.npz", "outputs": "out_0.npz", "state": "new", "tolerance": {"now": {"max_abs": 0}}}],
+ "tolerance": {"atol": 0.001, "rtol": 0}}
+JSON
+}
