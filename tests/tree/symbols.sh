@@ -4,7 +4,7 @@
 set -euo pipefail
 shared=$1 static=$2
 exported=$(nm -D --defined-only "$shared" | awk '$2 ~ /[TDBR]/ {print $3}' | sort)
-declared=$(cat include/pome/*.h | tr '\n' ' ' | grep -o 'POME_API [^;(]*(' | sed 's/($//' | awk '{print $NF}' | tr -d '*' | sort -u)
+declared=$(cat include/pome/*.h | tr '\n' ' ' | grep -o 'POME_API [^;(]*(' | sed 's/($//' | awk '{print $NF}' | tr -d '*' | grep '^pome_' | sort -u)
 if ! diff <(echo "$declared") <(echo "$exported"); then
   echo "symbols: declared (<) and exported (>) differ"
   exit 1
