@@ -2,6 +2,7 @@
  * the types that the ports declare. A prediction takes no memory here: what may be needed is taken when the run is
  * created or an input is set.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "runtime/runtime.h"
@@ -151,9 +152,7 @@ static pome_status find_input(pome_run *run, const char *name, size_t *index, po
       return POME_OK;
     }
     size_t used = strlen(known);
-    if (used + strlen(program->inputs[i]->name) + 4 < sizeof known) {
-      strcat(strcat(known, used ? ", " : ""), program->inputs[i]->name);
-    }
+    snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", program->inputs[i]->name);
   }
   return pome__fail(error, POME_INPUT, "no input is named \"%s\"; the inputs are: %s", name, known);
 }
