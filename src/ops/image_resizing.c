@@ -30,16 +30,19 @@ static tap linear_tap(pome__grid grid, int64_t in, int64_t out, int64_t i) {
   return t;
 }
 
-/* The default grid rounds down, exactly; the others take the nearest pixel. */
-static tap nearest_tap(pome__grid grid, int64_t in, int64_t out, int64_t i) {
-  int64_t p = 0;
-  if (grid == POME__GRID_DEFAULT) {
-    p = (int64_t)((double)i * (double)in / (double)out);
+/* How a point becomes a pixel: resize takes the nearest one, of two equally near ones the first on the default grid and the second on
+ * the others (where a half means the middle between pixels); the older ops round down. */
+typedef enum rounding { LINEAR, ROUND_DOWN, NEAREST } rounding;
+
+static tap pixel_tap(pome__grid grid, rounding how, int64_t in, int64_t out, int64_t i) {
+  double p = pome__grid_point(grid, 0, (double)(in - 1), out, i);
+  if (how == ROUND_DOWN) {
+    p = floor((double)i * (double)in / (double)out);
   } else {
-    p = (int64_t)floor(pome__grid_point(grid, 0, (double)(in - 1), out, i) + 0.5);
+    p = grid == POME__GRID_DEFAULT ? ceil(p - 0.5) : floor(p + 0.5);
   }
-  if (p > in - 1) p = in - 1;
-  tap t = {p, p, 0};
+  p = fmin(fmax(p, 0), (double)(in - 1));
+  tap t = {(int64_t)p, (int64_t)p, 0};
   return t;
 }
 
@@ -61,7 +64,7 @@ static void resize_dim(const double *x, int64_t outer, int64_t in, int64_t inner
 }
 
 /* Resizes the last `dims` dimensions of x, plane by plane. */
-static pome_status resize_last(pome__call *call, int dims, pome__grid grid, bool nearest) {
+static pome_status resize_last(pome__call *call, int dims, pome__grid grid, rounding how) {
   const pome_tensor *x = pome__tensor_of(call, 0, 0);
   pome_tensor *y = &call->outputs[0];
   int first = x->rank - dims;
@@ -80,7 +83,7 @@ static pome_status resize_last(pome__call *call, int dims, pome__grid grid, bool
     taps[d] = POME__SCRATCH(call, tap, (size_t)out);
     if (buffers[d + 1] == NULL || taps[d] == NULL) return pome__call_memory(call);
     for (int64_t i = 0; i < out; i++) {
-      taps[d][i] = nearest ? nearest_tap(grid, in, out, i) : linear_tap(grid, in, out, i);
+      taps[d][i] = how == LINEAR ? linear_tap(grid, in, out, i) : pixel_tap(grid, how, in, out, i);
     }
   }
   int64_t planes = pome__dims_product(x->shape, 0, first);
@@ -130,10 +133,10 @@ static pome_status infer_to_size(pome__call *call) {
 static pome_status eval_resize_bilinear(pome__call *call) {
   int mode;
   POME__TRY(pome__arg_choice(call, "sampling_mode", pome__grid_names, &mode));
-  return resize_last(call, 2, (pome__grid)mode, false);
+  return resize_last(call, 2, (pome__grid)mode, LINEAR);
 }
 
-static pome_status eval_nearest(pome__call *call) { return resize_last(call, 2, POME__GRID_DEFAULT, true); }
+static pome_status eval_nearest(pome__call *call) { return resize_last(call, 2, POME__GRID_DEFAULT, ROUND_DOWN); }
 
 /* ---- upsample ---- */
 
@@ -165,7 +168,7 @@ static pome_status eval_upsample_bilinear(pome__call *call) {
   bool align = pome__arg_bool(call, "align_corners");
   bool half = pome__arg_given(call, "half_pixel_centers") ? pome__arg_bool(call, "half_pixel_centers") : !align;
   pome__grid grid = align ? POME__GRID_STRICT_ALIGN : half ? POME__GRID_UNALIGN : POME__GRID_DEFAULT;
-  return resize_last(call, 2, grid, false);
+  return resize_last(call, 2, grid, LINEAR);
 }
 
 /* ---- resize ---- */
@@ -208,7 +211,7 @@ static pome_status eval_resize(pome__call *call) {
   POME__TRY(pome__arg_choice(call, "interpolation_mode", interpolations, &interpolation));
   POME__TRY(pome__arg_choice(call, "sampling_mode", pome__grid_names, &grid));
   POME__TRY(pome__arg_int(call, "resized_dims", &count));
-  return resize_last(call, (int)count, (pome__grid)grid, interpolation == 1);
+  return resize_last(call, (int)count, (pome__grid)grid, interpolation == 1 ? NEAREST : LINEAR);
 }
 
 /* ---- crop ---- */

@@ -229,7 +229,7 @@ pome_status pome__infer_tile(pome__call *call) {
   int64_t reps[POME_MAX_RANK];
   POME__TRY(pome__arg_ints_exact(call, "reps", reps, (size_t)x->rank));
   for (int i = 0; i < x->rank; i++) {
-    if (reps[i] < 1) return pome__call_fail(call, "reps[%d] is %lld; it must be at least 1", i, (long long)reps[i]);
+    if (reps[i] < 0) return pome__call_fail(call, "reps[%d] is %lld; it must not be negative", i, (long long)reps[i]);
     dims[i] = pome__dim_mul(x->dims[i], reps[i]);
   }
   return pome__out(call, 0, x->dtype, x->rank, dims);
