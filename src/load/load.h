@@ -5,11 +5,11 @@
 #include "mil/mil.h"
 #include "package/package.h"
 
-/* Reads the package's program in whichever form it has, verifies its structure, and resolves its ops. The
- * program points into the package's files. POME_UNSUPPORTED when the model type is not a program. `memory_limit` bounds the program's
- * arena (0: none). */
-pome_status pome__load_program(pome__package *package, const pome_allocator *allocator, size_t memory_limit,
-                               pome__program **program, pome_error *error);
+/* Reads the package's program in whichever form it has, verifies its structure, and resolves its
+ * ops. The program points into the package's files. POME_UNSUPPORTED when the model type is not a
+ * program. `memory_limit` bounds the program's arena (0: none). */
+pome_status pome__load_program(pome__package *package, const pome_allocator *allocator,
+                               size_t memory_limit, pome__program **program, pome_error *error);
 
 /* Where blob files come from; `file` is called once per reference. */
 typedef struct pome__blob_source {
@@ -17,10 +17,13 @@ typedef struct pome__blob_source {
   pome_status (*file)(void *context, pome__bytes name, pome__bytes *bytes, pome_error *error);
 } pome__blob_source;
 
-/* Only parse: structure not yet verified. `program` is a MILSpec.Program message (mil_proto.c) or MIL text (mil_text.c). */
-pome_status pome__load_mil_proto(pome__bytes message, const pome__blob_source *blobs, const pome_allocator *allocator,
-                                 size_t memory_limit, pome__program **program, pome_error *error);
-pome_status pome__load_mil_text(pome__bytes text, const pome__blob_source *blobs, const pome_allocator *allocator,
-                                size_t memory_limit, pome__program **program, pome_error *error);
+/* Only parse: structure not yet verified. `program` is a MILSpec.Program message (mil_proto.c) or
+ * MIL text (mil_text.c). */
+pome_status pome__load_mil_proto(pome__bytes message, const pome__blob_source *blobs,
+                                 const pome_allocator *allocator, size_t memory_limit,
+                                 pome__program **program, pome_error *error);
+pome_status pome__load_mil_text(pome__bytes text, const pome__blob_source *blobs,
+                                const pome_allocator *allocator, size_t memory_limit,
+                                pome__program **program, pome_error *error);
 
 #endif

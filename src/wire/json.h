@@ -1,4 +1,5 @@
-/* JSON, by jansson, with this library's errors and ceilings (depth 64, duplicate keys refused, size capped). */
+/* JSON, by jansson, with this library's errors and ceilings (depth 64, duplicate keys refused, size
+ * capped). */
 #ifndef POME_SRC_WIRE_JSON_H
 #define POME_SRC_WIRE_JSON_H
 

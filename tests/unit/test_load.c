@@ -7,13 +7,16 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "fake_weights.h"
 #include "load/load.h"
+#include "ops/ops.h"
 #include "program_digest.h"
 #include "tensor/element.h"
 #include "tiny_model.h"
@@ -526,6 +529,7 @@ static void check_sample(const char *root, const struct sample *sample) {
     fail_msg("%s: %zu operations, %zu outputs, digest %llx", sample->path, digest.ops,
              digest.outputs, (unsigned long long)digest.hash);
   status = pome__program_verify(program, &error);
+  if (status == POME_OK) status = pome__program_resolve(program, &error);
   if (status != POME_OK) fail_msg("%s: %s (%s)", sample->path, error.message, error.op);
   pome__program_free(program);
   pome__package_close(package);
@@ -566,6 +570,47 @@ static void samples_load(void **state) {
   assert_int_equal(failed, 0);
 }
 
+static size_t bundles, bad_bundles;
+
+static int load_bundle(const char *path, const struct stat *info, int kind, struct FTW *walk) {
+  (void)info;
+  (void)walk;
+  size_t length = strlen(path);
+  char inside[2048];
+  struct stat found;
+  snprintf(inside, sizeof(inside), "%s/coremldata.bin", path);
+  if (kind != FTW_D || length < 9 || strcmp(path + length - 9, ".mlmodelc") != 0 ||
+      stat(inside, &found) != 0)
+    return 0;
+  pome_error error = {0};
+  pome__package *package = NULL;
+  pome__program *program = NULL;
+  bundles++;
+  pome_status status = pome__package_open(path, NULL, &package, &error);
+  if (status == POME_OK) status = pome__load_program(package, NULL, 0, &program, &error);
+  bool told = status == POME_OK && package->description.specification_version >= 6 &&
+              package->description.functions[0].input_count > 0;
+  if (!told) {
+    print_error("%s: %s (%s)\n", path, error.message, error.op);
+    bad_bundles++;
+  }
+  pome__program_free(program);
+  pome__package_close(package);
+  return 0;
+}
+
+static void compiled_samples_load(void **state) {
+  (void)state;
+  const char *root = tiny_shared();
+  char path[1024];
+  if (!root) skip();
+  snprintf(path, sizeof(path), "%s/models", root);
+  assert_int_equal(nftw(path, load_bundle, 16, FTW_PHYS), 0);
+  print_message("%zu compiled bundles\n", bundles);
+  assert_true(bundles > 0);
+  assert_int_equal(bad_bundles, 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_teardown(literals_in_every_list, drop_messages),
@@ -580,6 +625,7 @@ int main(void) {
       cmocka_unit_test(other_types_are_named),
       cmocka_unit_test(samples_read_as_coremltools_does),
       cmocka_unit_test(samples_load),
+      cmocka_unit_test(compiled_samples_load),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
