@@ -75,8 +75,7 @@ typedef struct pome__package {
   const char *container; /* "mlpackage", "mlmodelc", "mlmodel", "mil", "memory" */
   pome__blob spec;       /* the Model protobuf, or model.mil */
   pome__blob extra;      /* coremldata.bin of a compiled bundle */
-  pome__blob
-      weights; /* weight.bin, opened at the first use of its name; empty when there is none */
+  pome__blob weights;    /* weight.bin, opened at its first use; empty when there is none */
   const char *weights_name;        /* the name it was used by; NULL before */
   pome__weight_file *more_weights; /* files of other names */
   bool copy;                       /* files are read, not mapped */
