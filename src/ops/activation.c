@@ -10,6 +10,7 @@
 #include "ops/families.h"
 #include "ops/infer.h"
 #include "ops/loops.h"
+#include "ops/soft_math.h"
 
 #define FAMILY "activation"
 
@@ -34,24 +35,37 @@
   }                                                                                                \
   static const pome__unary name##_maps = {name##_f64, name##_f32, NULL};
 
-/* In these, `f` is the suffix of the functions of <math.h> and `T` the type of constants. */
+static inline double exp_of_(double v) {
+  return exp(v);
+}
+static inline float exp_of_f(float v) {
+  return pome__soft_exp(v);
+}
+static inline double tanh_of_(double v) {
+  return tanh(v);
+}
+static inline float tanh_of_f(float v) {
+  return pome__soft_tanh(v);
+}
+
+/* In these, `f` is the suffix of the functions for float and `T` the type of constants. */
 #define LOW(x, limit)      ((x) < (limit) ? (limit) : (x))
 #define HIGH(x, limit)     ((x) > (limit) ? (limit) : (x))
 #define CLAMPED_RELU(f, T) HIGH(v >= 0 ? v : a * v, b)
 #define ELU(f, T)          (v < 0 ? a * expm1##f(v) : v)
 #define GELU_EXACT(f, T)   ((T)0.5 * v * (1 + erf##f(v * (T)0.70710678118654752440)))
 #define GELU_TANH(f, T)                                                                            \
-  ((T)0.5 * v * (1 + tanh##f((T)0.79788456080286535588 * (v + (T)0.044715 * v * v * v))))
-#define GELU_SIGMOID(f, T)     (v / (1 + exp##f((T)-1.702 * v)))
+  ((T)0.5 * v * (1 + tanh_of_##f((T)0.79788456080286535588 * (v + (T)0.044715 * v * v * v))))
+#define GELU_SIGMOID(f, T)     (v / (1 + exp_of_##f((T)-1.702 * v)))
 #define LEAKY_RELU(f, T)       (v < 0 ? a * v : v)
 #define LINEAR(f, T)           (a * v + b)
 #define RELU(f, T)             LOW(v, 0)
 #define RELU6(f, T)            HIGH(LOW(v, 0), 6)
-#define SCALED_TANH(f, T)      (a * tanh##f(b * v))
-#define SIGMOID(f, T)          (1 / (1 + exp##f(-v)))
+#define SCALED_TANH(f, T)      (a * tanh_of_##f(b * v))
+#define SIGMOID(f, T)          (1 / (1 + exp_of_##f(-v)))
 #define SIGMOID_HARD(f, T)     HIGH(LOW(a *v + b, 0), 1)
-#define SILU(f, T)             (v / (1 + exp##f(-v)))
-#define SOFTPLUS_OF(f, u)      (log1p##f(exp##f(-fabs##f(u))) + LOW(u, 0))
+#define SILU(f, T)             (v / (1 + exp_of_##f(-v)))
+#define SOFTPLUS_OF(f, u)      (log1p##f(exp_of_##f(-fabs##f(u))) + LOW(u, 0))
 #define SOFTPLUS(f, T)         SOFTPLUS_OF(f, v)
 #define SOFTPLUS_PARAM(f, T)   (a * SOFTPLUS_OF(f, (b * v)))
 #define SOFTSIGN(f, T)         (v / (1 + fabs##f(v)))
@@ -101,10 +115,22 @@ EVAL(relu6)
 EVAL(scaled_tanh)
 EVAL(sigmoid)
 EVAL(sigmoid_hard)
-EVAL(silu)
 EVAL(softplus)
 EVAL(softsign)
 EVAL(thresholded_relu)
+
+/* The kernel where there is one. */
+static void silu_kernel_f32(size_t n, const float *x, float *y, const void *params) {
+  ((const pome__kernels *)params)->silu_f32(n, x, y);
+}
+
+static pome_status eval_silu(pome__call *call) {
+  static const pome__unary kernel_maps = {silu_f64, silu_kernel_f32, NULL};
+  const pome_tensor *x = pome__tensor_of(call, 0, 0);
+  if (call->kernels == NULL || !pome__use_f32(call, x)) return run_map(call, &silu_maps);
+  pome__unary_blocks(call, x, &call->outputs[0], &kernel_maps, call->kernels);
+  return POME_OK;
+}
 
 /* ---- gelu ---- */
 

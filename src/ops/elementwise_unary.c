@@ -8,6 +8,7 @@
 #include "ops/families.h"
 #include "ops/infer.h"
 #include "ops/loops.h"
+#include "ops/soft_math.h"
 #include "tensor/element.h"
 
 #define FAMILY "elementwise_unary"
@@ -87,7 +88,7 @@ PLAIN(sinh, sinh(v), sinhf(v))
 PLAIN(sqrt, sqrt(v), sqrtf(v))
 PLAIN_INT(square, v *v, v *v, v *v)
 PLAIN(tan, tan(v), tanf(v))
-PLAIN(tanh, tanh(v), tanhf(v))
+PLAIN(tanh, tanh(v), pome__soft_tanh(v))
 
 static void not_i64(size_t n, const int64_t *x, int64_t *y, const void *params) {
   (void)params;

@@ -283,6 +283,12 @@ static void test_activation(void **state) {
        "fp16[1,4]{0.33325, 0.33325, 0, 0.33325}", 0},
       {"softmax", POME__IOS15, "x=fp32[2,3]{0..5}; axis=2",
        "error: parameter 'axis' is 2; allowed for rank 2: -2 to 1", 0},
+      {"softmax", POME__IOS15, "x=fp32[3,2,20]{0*40, 1*40, -inf*40}; axis=0",
+       "fp32[3,2,20]{0.268941421*40, 0.731058579*40, 0*40}", 0},
+      {"tanh", POME__IOS15, "x=fp32[5]{-50, 0.2, 0.3, nan, 1e-3}",
+       "fp32[5]{-1, 0.19737532, 0.291312612, nan, 0.000999999667}", 0},
+      {"sigmoid", POME__IOS15, "x=fp32[4]{-60, 60, nan, -0.125}",
+       "fp32[4]{8.75651076e-27, 1, nan, 0.468790627}", 0},
       {"softmax", POME__IOS15, "x=fp32[]{0}", "error: the value is a scalar", 0},
   };
   OP_CASES_RUN(cases);
