@@ -29,16 +29,9 @@ static pome_status describe_functions(pome_model *model, pome_error *error) {
   return POME_OK;
 }
 
-/* What the program's arena may take: four times the bytes it is read from and 64 MiB unless told otherwise. */
-static size_t parse_limit(const pome_model_options *options, const pome__package *package) {
-  if (options->max_parse_memory != 0) return options->max_parse_memory;
-  size_t size = package->program.size;
-  return size > (SIZE_MAX >> 3) ? SIZE_MAX : size * 4 + ((size_t)64 << 20);
-}
-
 static pome_status load(pome_model *model, const pome_model_options *options, pome_error *error) {
   if (model->package->form != POME__PROGRAM_NONE) {
-    POME__TRY(pome__load_program(model->package, options->allocator, parse_limit(options, model->package), &model->program, error));
+    POME__TRY(pome__load_program(model->package, options->allocator, model->package->arena.limit, &model->program, error));
   }
   return describe_functions(model, error);
 }
