@@ -109,7 +109,7 @@ static pome_status lut_matrix(pome__plan *plan, const pome__value *value, pome__
   const pome__type *type = &value->type;
   if (indices == NULL || lut == NULL || !pome__dtype_is_float(lut->type.dtype)) return POME_OK;
   int64_t rows = type->dims[0], columns = type->dims[1], groups = 1;
-  if (rows <= 0 || columns <= 0 || columns % 2 != 0) return POME_OK;
+  if (columns % 2 != 0) return POME_OK;
   if (op->schema->since >= POME__IOS18) {
     if (indices->type.dtype != POME_UINT4 || literal_of(op, "vector_axis") != NULL || lut->type.rank != 4 ||
         lut->type.dims[1] != 1 || lut->type.dims[2] != 16 || lut->type.dims[3] != 1) {
@@ -130,7 +130,7 @@ static pome_status lut_matrix(pome__plan *plan, const pome__value *value, pome__
 pome_status pome__plan_matrix(pome__plan *plan, const pome__value *value, pome__matrix *matrix, pome_error *error) {
   *matrix = (pome__matrix){0};
   const pome__type *type = &value->type;
-  if (type->kind != POME__TYPE_TENSOR || type->rank != 2 || !pome__type_is_known(type)) return POME_OK;
+  if (type->kind != POME__TYPE_TENSOR || type->rank != 2 || type->dims[0] < 1 || type->dims[1] < 1) return POME_OK;
   if (value->literal == NULL) {
     const pome__op *op = value->producer;
     bool lut = pome__value_is_constant(value) && pome__string_is((pome_string){op->type, strlen(op->type)}, "constexpr_lut_to_dense");

@@ -65,7 +65,8 @@ static pome_status choose_results(pome__plan *plan, const pome__plan_request *re
   }
   for (size_t i = 0; i < plan->result_count; i++) {
     const pome_tensor *tensor;
-    if (pome__value_is_constant(plan->results[i])) POME__TRY(pome__plan_constant(plan, plan->results[i], &tensor, error));
+    if (plan->results[i]->type.kind != POME__TYPE_TENSOR || !pome__value_is_constant(plan->results[i])) continue;
+    POME__TRY(pome__plan_constant(plan, plan->results[i], &tensor, error));
   }
   return POME_OK;
 }

@@ -45,7 +45,7 @@ static pome_status number_values(builder *b, pome_error *error) {
   for (size_t s = 0; s < b->subplan->op_count; s++) {
     const pome__op *op = b->subplan->ops[s];
     pome__step *step = &out->steps[out->step_count++];
-    *step = (pome__step){.op = op, .operand_count = pome__op_operand_count(op), .x = POME__NO_LOCAL};
+    *step = (pome__step){.op = op, .operand_count = pome__op_operand_count(op), .x = POME__NO_LOCAL, .w = POME__NO_LOCAL};
     step->operands = POME__NEW_ARRAY(&b->plan->arena, uint32_t, step->operand_count);
     step->outputs = POME__NEW_ARRAY(&b->plan->arena, uint32_t, op->output_count);
     if (step->operands == NULL || step->outputs == NULL) return pome__fail_memory(error, "a plan");
@@ -119,13 +119,15 @@ static uint32_t operand_of(const pome__step *step, const char *param) {
 
 static bool is_type(const pome__step *step, const char *type) { return strcmp(step->op->type, type) == 0; }
 
-/* A constant scalar, `fallback` when the argument is absent. */
-static int64_t constant_int(const pome__cpu_plan *out, const pome__step *step, const char *param, int64_t fallback) {
+/* Whether an integer or bool parameter is known to have that value; one that is absent is 0. */
+static bool param_is(const pome__cpu_plan *out, const pome__step *step, const char *param, int64_t wanted) {
   uint32_t local = operand_of(step, param);
-  const pome__literal *literal = local == POME__NO_LOCAL ? NULL : out->locals[local].value->literal;
-  int64_t value = fallback;
-  if (literal != NULL && literal->bytes > 0) pome__load_i64(literal->data, literal->type.dtype, 0, 1, 1, &value);
-  return value;
+  if (local == POME__NO_LOCAL) return wanted == 0;
+  const pome__literal *literal = out->locals[local].value->literal;
+  if (literal == NULL || literal->bytes == 0) return false;
+  int64_t value;
+  pome__load_i64(literal->data, literal->type.dtype, 0, 1, 1, &value);
+  return value == wanted;
 }
 
 static pome_status bias_floats(builder *b, uint32_t local, size_t count, const float **bias, pome_error *error) {
@@ -143,7 +145,7 @@ static pome_status bias_floats(builder *b, uint32_t local, size_t count, const f
 /* linear, or matmul with a constant, transposed right side: on the matrix kernels. */
 static pome_status choose_linear(builder *b, pome__step *step, pome_error *error) {
   bool linear = is_type(step, "linear"), matmul = is_type(step, "matmul");
-  if (!linear && !(matmul && constant_int(b->out, step, "transpose_y", 0) && !constant_int(b->out, step, "transpose_x", 0))) return POME_OK;
+  if (!linear && !(matmul && param_is(b->out, step, "transpose_y", 1) && param_is(b->out, step, "transpose_x", 0))) return POME_OK;
   uint32_t weight = operand_of(step, linear ? "weight" : "y"), x = operand_of(step, "x");
   const pome__type *type = &b->out->locals[x].value->type;
   if (!pome__value_is_constant(b->out->locals[weight].value) || !pome__dtype_is_float(type->dtype) || type->rank < 1) return POME_OK;
@@ -156,20 +158,25 @@ static pome_status choose_linear(builder *b, pome__step *step, pome_error *error
   POME__TRY(bias_floats(b, bias, matrix.rows, &step->bias, error));
   step->kind = POME__STEP_LINEAR;
   step->x = x;
+  step->w = weight;
   step->matrix = matrix;
   return POME_OK;
 }
 
 /* Rows of a palettized table, as an embedding takes them. */
 static pome_status choose_gather(builder *b, pome__step *step, pome_error *error) {
-  if (!is_type(step, "gather") || constant_int(b->out, step, "axis", 0) != 0 || constant_int(b->out, step, "batch_dims", 0) != 0) return POME_OK;
-  pome__value *table = b->out->locals[operand_of(step, "x")].value;
+  if (!is_type(step, "gather") || !param_is(b->out, step, "axis", 0) || !param_is(b->out, step, "batch_dims", 0)) return POME_OK;
+  uint32_t w = operand_of(step, "x");
+  const pome__value *table = b->out->locals[w].value;
   if (table->literal != NULL || !pome__value_is_constant(table)) return POME_OK;
   pome__matrix matrix;
   POME__TRY(pome__plan_matrix(b->plan, table, &matrix, error));
   if (matrix.form != POME__WEIGHT_LUT4) return POME_OK;
   step->kind = POME__STEP_GATHER_LUT;
   step->x = operand_of(step, "indices");
+  step->w = w;
+  step->wraps = step->op->schema->since < POME__IOS17;
+  step->clamps = !step->wraps && param_is(b->out, step, "validate_indices", 0);
   step->matrix = matrix;
   return POME_OK;
 }
@@ -182,12 +189,12 @@ static pome_status choose_kind(builder *b, pome__step *step, pome_error *error) 
   return step->kind != POME__STEP_EVAL ? POME_OK : choose_gather(b, step, error);
 }
 
-/* Dense forms of the constants that remain; those that a kernel reads packed stay as they are. */
+/* Dense forms of the constants that remain; a palettized matrix that a kernel reads packed stays as it is. */
 static pome_status expand_constants(builder *b, const pome__step *step, pome_error *error) {
   for (size_t i = 0; i < step->operand_count; i++) {
     const pome__value *value = b->out->locals[step->operands[i]].value;
     const pome_tensor *tensor;
-    bool packed = (step->kind == POME__STEP_LINEAR || step->kind == POME__STEP_GATHER_LUT) && value->literal == NULL;
+    bool packed = step->operands[i] == step->w && step->matrix.form == POME__WEIGHT_LUT4;
     if (packed || !pome__value_is_constant(value) || value->type.kind != POME__TYPE_TENSOR) continue;
     POME__TRY(pome__plan_constant(b->plan, value, &tensor, error));
   }

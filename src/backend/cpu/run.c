@@ -75,7 +75,8 @@ static pome_status run_gather_lut(pome__cpu *cpu, const pome__step *step, pome_e
   for (size_t i = 0; i < count; i++, y += w->columns) {
     int64_t row;
     pome__load_i64(indices->data, indices->dtype, (int64_t)i, 1, 1, &row);
-    if (row < 0 && step->op->schema->since < POME__IOS17) row += (int64_t)w->rows;
+    if (row < 0 && step->wraps) row += (int64_t)w->rows;
+    if (step->clamps) row = row < 0 ? 0 : row < (int64_t)w->rows ? row : (int64_t)w->rows - 1;
     if (row < 0 || (size_t)row >= w->rows) {
       return pome__fail(error, POME_INPUT, "index %lld is outside of a table of %zu rows", (long long)row, w->rows);
     }
@@ -156,6 +157,12 @@ static pome_status run_eval(pome__cpu *cpu, size_t s, pome_error *error) {
   return status;
 }
 
+/* A view whose own size is known may look at memory whose place is known only now. */
+static void follow_root(pome__cpu *cpu, uint32_t view) {
+  uint32_t root = cpu->prepared->locals[view].of;
+  if (cpu->bound[root].dynamic) cpu->bound[view].tensor.data = cpu->bound[root].tensor.data;
+}
+
 static pome_status run_step(pome__cpu *cpu, size_t s, pome_error *error) {
   const pome__step *step = &cpu->prepared->steps[s];
   if (cpu->step_flags[s] & POME__STEP_DONE) return POME_OK;
@@ -164,7 +171,9 @@ static pome_status run_step(pome__cpu *cpu, size_t s, pome_error *error) {
     POME__TRY(settle_types(cpu, s, &call, error));
   }
   switch (step->kind) {
-  case POME__STEP_VIEW: return POME_OK;
+  case POME__STEP_VIEW:
+    follow_root(cpu, step->outputs[0]);
+    return POME_OK;
   case POME__STEP_LINEAR: return run_linear(cpu, step, error);
   case POME__STEP_GATHER_LUT: return run_gather_lut(cpu, step, error);
   case POME__STEP_READ_STATE: return run_read_state(cpu, step);

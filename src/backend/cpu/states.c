@@ -90,8 +90,14 @@ static void alias_read(pome__cpu_plan *plan, size_t s) {
   if (!touched(plan, state, s, last, except, false)) alias(plan, made, state);
 }
 
-/* Whether another view of the state is still needed at step `s`: a read before it that is used after it. */
+/* Whether the state's memory is needed otherwise when step `s` changes it: as another operand of the step, or by what was read before
+ * and is used after. */
 static bool seen_elsewhere(const pome__cpu_plan *plan, uint32_t state, size_t s) {
+  const pome__step *step = &plan->steps[s];
+  for (size_t i = 1; i < step->operand_count; i++) {
+    const pome__local *local = &plan->locals[step->operands[i]];
+    if (local->storage == POME__STORE_ALIAS && local->of == state) return true;
+  }
   for (size_t i = 0; i < plan->local_count; i++) {
     const pome__local *local = &plan->locals[i];
     if (local->storage == POME__STORE_ALIAS && local->of == state && local->made_by < s && local->last > s) return true;
