@@ -44,6 +44,14 @@ static pome_status run_predicate(pome__ref *ref, const pome__value *value, bool 
   return POME_OK;
 }
 
+/* Lets go of what a block made and gave out: a second reference would make lists be copied when they are written next. */
+static void clear_outputs(pome__ref *ref, const pome__block *block) {
+  for (size_t i = 0; i < block->output_count; i++) {
+    const pome__value *value = block->outputs[i];
+    if (value->producer != NULL && value->producer->parent == block) pome__slot_clear(pome__ref_slot(ref, value));
+  }
+}
+
 static pome_status run_cond(pome__ref *ref, const pome__op *op, pome_error *error) {
   bool yes;
   POME__TRY(run_predicate(ref, argument(op, "pred"), &yes, error));
@@ -52,6 +60,7 @@ static pome_status run_cond(pome__ref *ref, const pome__op *op, pome_error *erro
   for (size_t o = 0; o < op->output_count; o++) {
     POME__TRY(pass(ref, block->outputs[o], pome__ref_slot(ref, op->outputs[o]), error));
   }
+  clear_outputs(ref, block);
   return POME_OK;
 }
 
@@ -82,11 +91,7 @@ static pome_status loop(pome__ref *ref, const pome__op *op, pome__slot *held, po
     for (size_t i = 0; i < condition->input_count; i++) pome__slot_clear(pome__ref_slot(ref, condition->inputs[i]));
     POME__TRY(pome__ref_run_block(ref, body, error));
     POME__TRY(enter_block(ref, body, body->outputs, held, error));
-    for (size_t i = 0; i < body->output_count; i++) {
-      if (body->outputs[i]->producer != NULL && body->outputs[i]->producer->parent == body) {
-        pome__slot_clear(pome__ref_slot(ref, body->outputs[i]));
-      }
-    }
+    clear_outputs(ref, body);
   }
   for (size_t o = 0; o < op->output_count; o++) POME__TRY(pass(ref, body->inputs[o], pome__ref_slot(ref, op->outputs[o]), error));
   return POME_OK;
@@ -160,8 +165,7 @@ static pome_status read_element(pome__ref *ref, const pome__list *list, size_t i
   if (!pome__type_is_known(&list->element)) {
     return pome__fail(error, POME_INPUT, "element %zu of the list was never written and its shape is not known", index);
   }
-  pome_dtype dtype = pome__stored_dtype(list->element.dtype, ref->prepared->plan->settings.numerics == POME_NUMERICS_WIDE
-                                                                 ? POME_NUMERICS_WIDE : POME_NUMERICS_STRICT);
+  pome_dtype dtype = pome__stored_dtype(list->element.dtype, pome__ref_numerics(ref));
   POME__TRY(pome__slot_alloc(slot, ref->allocator, dtype, list->element.rank, list->element.dims, error));
   memset(slot->tensor.data, 0, pome_tensor_bytes(&slot->tensor));
   return POME_OK;
@@ -208,6 +212,26 @@ static pome_status run_list_write(pome__ref *ref, const pome__op *op, pome_error
   return pass(ref, argument(op, "value"), &list->items[at], error);
 }
 
+/* Memory for `count` elements like `first`. */
+static pome_status alloc_stack(pome__ref *ref, const pome__op *op, const pome_tensor *first, size_t count, pome_error *error) {
+  int64_t shape[POME_MAX_RANK] = {(int64_t)count};
+  if (first->rank + 1 > POME_MAX_RANK) return pome__fail(error, POME_INPUT, "list_gather of tensors of rank %d", (int)first->rank);
+  memcpy(shape + 1, first->shape, (size_t)first->rank * sizeof *shape);
+  pome_dtype dtype = pome__stored_dtype(op->outputs[0]->type.dtype, pome__ref_numerics(ref));
+  return pome__slot_alloc(pome__ref_slot(ref, op->outputs[0]), ref->allocator, dtype, first->rank + 1, shape, error);
+}
+
+/* Elements may differ in how wide they are stored: one comes from a kernel, another was never written. */
+static pome_status copy_element(const pome_tensor *element, const pome_tensor *out, size_t at, pome_error *error) {
+  pome_tensor place;
+  POME__TRY(pome_tensor_init(&place, out->dtype, out->rank - 1, out->shape + 1, NULL, error));
+  if (!pome__shape_equal(place.rank, place.shape, element->rank, element->shape)) {
+    return pome__fail(error, POME_INPUT, "list_gather of elements of different shapes");
+  }
+  place.data = (char *)out->data + at * pome_tensor_bytes(&place);
+  return pome_tensor_copy(element, &place, error);
+}
+
 /* The elements at `indices`, stacked along a new first axis. */
 static pome_status run_list_gather(pome__ref *ref, const pome__op *op, pome_error *error) {
   pome__list *list;
@@ -217,7 +241,6 @@ static pome_status run_list_gather(pome__ref *ref, const pome__op *op, pome_erro
   size_t count = pome_tensor_count(indices);
   pome__slot *out = pome__ref_slot(ref, op->outputs[0]);
   pome__slot element = {0};
-  size_t bytes = 0;
   pome_status status = POME_OK;
   if (count == 0) return pome__fail(error, POME_INPUT, "list_gather with no indices");
   for (size_t i = 0; i < count && status == POME_OK; i++) {
@@ -227,19 +250,8 @@ static pome_status run_list_gather(pome__ref *ref, const pome__op *op, pome_erro
     status = list_index(list, index, list->count, &at, error);
     if (status == POME_OK) status = read_element(ref, list, at, &element, error);
     if (status != POME_OK) break;
-    const pome_tensor *tensor = &element.tensor;
-    if (i == 0) {
-      int64_t shape[POME_MAX_RANK];
-      if (tensor->rank + 1 > POME_MAX_RANK) status = pome__fail(error, POME_INPUT, "list_gather of tensors of rank %d", (int)tensor->rank);
-      if (status != POME_OK) break;
-      shape[0] = (int64_t)count;
-      memcpy(shape + 1, tensor->shape, (size_t)tensor->rank * sizeof *shape);
-      status = pome__slot_alloc(out, ref->allocator, tensor->dtype, tensor->rank + 1, shape, error);
-      bytes = pome_tensor_bytes(tensor);
-    } else if (pome_tensor_bytes(tensor) != bytes || tensor->dtype != out->tensor.dtype) {
-      status = pome__fail(error, POME_INPUT, "list_gather of elements of different shapes");
-    }
-    if (status == POME_OK) memcpy((char *)out->tensor.data + i * bytes, tensor->data, bytes);
+    if (i == 0) status = alloc_stack(ref, op, &element.tensor, count, error);
+    if (status == POME_OK) status = copy_element(&element.tensor, &out->tensor, i, error);
   }
   pome__slot_clear(&element);
   return status;

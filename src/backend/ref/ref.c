@@ -123,10 +123,6 @@ pome_status pome__ref_tensor(const pome__ref *ref, const pome__value *value, con
   return POME_OK;
 }
 
-static pome_numerics numerics_of(const pome__ref *ref) {
-  return ref->prepared->plan->settings.numerics == POME_NUMERICS_WIDE ? POME_NUMERICS_WIDE : POME_NUMERICS_STRICT;
-}
-
 /* Operands as they are now: every tensor known, types concrete. Lists and dictionaries pass as their declared types. */
 static pome_status gather_operands(pome__ref *ref, const pome__op *op, pome_error *error) {
   size_t count = pome__op_operand_count(op);
@@ -145,11 +141,17 @@ static pome_status gather_operands(pome__ref *ref, const pome__op *op, pome_erro
 }
 
 static pome_status allocate_outputs(pome__ref *ref, const pome__op *op, pome_error *error) {
-  pome_numerics numerics = numerics_of(ref);
+  pome_numerics numerics = pome__ref_numerics(ref);
   for (size_t o = 0; o < op->output_count; o++) {
     const pome__type *type = &ref->out_types[o];
     if (type->kind != POME__TYPE_TENSOR || !pome__type_is_known(type)) {
       return pome__fail(error, POME_INTERNAL, "the shape of \"%s\" is not known", op->outputs[o]->name);
+    }
+    const pome__type *declared = &op->outputs[o]->type;
+    if (!pome__type_fits(declared, type)) {
+      char planned[POME__TYPE_TEXT], found[POME__TYPE_TEXT];
+      return pome__fail(error, POME_INPUT, "\"%s\" is declared %s but comes out as %s", op->outputs[o]->name,
+                        pome__type_format(declared, planned, sizeof planned), pome__type_format(type, found, sizeof found));
     }
     pome__slot *slot = pome__ref_slot(ref, op->outputs[o]);
     POME__TRY(pome__slot_alloc(slot, ref->allocator, pome__stored_dtype(type->dtype, numerics), type->rank, type->dims, error));
@@ -165,7 +167,7 @@ static pome_status run_pure(pome__ref *ref, const pome__op *op, pome_error *erro
   call.operands = ref->operands;
   call.out_types = ref->out_types;
   call.outputs = ref->outputs;
-  call.numerics = numerics_of(ref);
+  call.numerics = pome__ref_numerics(ref);
   call.scratch = &ref->scratch;
   POME__TRY(pome__call_infer(&call));
   POME__TRY(allocate_outputs(ref, op, error));

@@ -32,6 +32,11 @@ pome_status pome__ref_run_control(pome__ref *ref, const pome__op *op, pome_error
 /* Whether control.c knows the operation. */
 bool pome__ref_has_control(const char *type);
 
+/* Here `fast` is `strict`. */
+static inline pome_numerics pome__ref_numerics(const pome__ref *ref) {
+  return ref->prepared->plan->settings.numerics == POME_NUMERICS_WIDE ? POME_NUMERICS_WIDE : POME_NUMERICS_STRICT;
+}
+
 /* The slot of a value of this prediction. */
 static inline pome__slot *pome__ref_slot(const pome__ref *ref, const pome__value *value) {
   return &ref->exec->slots[value->index];
