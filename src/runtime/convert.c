@@ -24,8 +24,10 @@ static pome_status convert_block(const pome_tensor *source, pome_tensor *target,
     pome__load_i64(source->data, source->dtype, from, stride, n, whole);
     pome__store_i64(target->data, target->dtype, to, 1, n, whole);
     pome__load_i64(target->data, target->dtype, to, 1, n, check);
+    bool mixed = (source->dtype == POME_UINT64) != (target->dtype == POME_UINT64); /* the same 64 bits, another number */
     for (size_t i = 0; i < n; i++) {
-      if (check[i] != whole[i]) return refuse(target, name, (double)whole[i], error);
+      double value = source->dtype == POME_UINT64 ? (double)(uint64_t)whole[i] : (double)whole[i];
+      if (check[i] != whole[i] || (mixed && whole[i] < 0)) return refuse(target, name, value, error);
     }
     return POME_OK;
   }

@@ -193,6 +193,7 @@ pome_status pome_run_set_tensor(pome_run *run, const char *name, const pome_tens
   POME__TRY(pome_tensor_init(&checked, tensor->dtype, tensor->rank, tensor->shape, NULL, error));
   if (tensor->data == NULL && pome_tensor_count(tensor) > 0) return pome__fail(error, POME_USAGE, "input \"%s\" has no data", name);
   given = as_declared(tensor, &value->type);
+  if (pome_dtype_bits(tensor->dtype) < 8) memcpy(given.strides, checked.strides, sizeof given.strides);
   const pome_port *port = pome_function_find_port(run->plan->function, POME_INPUT_PORT, name);
   pome_port none = {.name = name, .rank = -1};
   POME__TRY(pome__port_check_shape(port == NULL ? &none : port, &value->type, given.rank, given.shape, error));
@@ -216,6 +217,7 @@ static pome_status fill_default(pome_run *run, size_t index, pome_error *error) 
   }
   pome_tensor tensor;
   bound_input *input = &run->inputs[index];
+  POME__TRY(pome__port_check_shape(port, &value->type, port->rank, port->shape, error));
   POME__TRY(pome_tensor_init(&tensor, stored_dtype(run, value->type.dtype), port->rank, port->shape, NULL, error));
   if (!hold(run, &input->copy, pome_tensor_bytes(&tensor))) return pome__fail_memory(error, "an input");
   tensor.data = input->copy.data;
@@ -232,7 +234,14 @@ static pome_status fill_state(pome_run *run, const pome__value *value, const pom
   if (state == NULL) {
     return pome__fail(error, POME_USAGE, "function \"%s\" has state \"%s\": a state is needed", program_of(run)->name, value->name);
   }
-  return pome_state_read(state, value->name, &run->slots[value->index].tensor, error);
+  pome_tensor *tensor = &run->slots[value->index].tensor;
+  POME__TRY(pome_state_read(state, value->name, tensor, error));
+  pome__type stored = pome__type_tensor(tensor->dtype, tensor->rank, tensor->shape);
+  if (pome__type_equal(value->type.elements[0], &stored)) return POME_OK;
+  char wanted[POME__TYPE_TEXT], given[POME__TYPE_TEXT];
+  return pome__fail(error, POME_USAGE, "state \"%s\" holds %s; function \"%s\" needs %s", value->name,
+                    pome__type_format(&stored, given, sizeof given), program_of(run)->name,
+                    pome__type_format(value->type.elements[0], wanted, sizeof wanted));
 }
 
 static pome_status fill_slots(pome_run *run, const pome_state *state, pome_error *error) {
@@ -274,9 +283,10 @@ static pome_status run_subplans(pome_run *run, pome_error *error) {
   return status;
 }
 
+/* Memory of the caller's, of an input's copy or of a state may change before the next prediction. */
 static bool borrows(const pome_run *run, const pome_tensor *tensor, const pome_state *state) {
   for (size_t i = 0; i < program_of(run)->input_count; i++) {
-    if (run->inputs[i].set && run->inputs[i].tensor.data == tensor->data) return true;
+    if (run->inputs[i].tensor.data == tensor->data) return true;
   }
   for (size_t i = 0; state != NULL && i < state->count; i++) {
     if (state->entries[i].tensor.data == tensor->data) return true;
