@@ -53,12 +53,13 @@ static void index_text(const pome_tensor *tensor, size_t index, char *buffer, si
 static void explain_element(const pome_tensor *got, const pome_tensor *expected, const tolerance *t,
                             verdict *v) {
   char place[SHOW_TEXT], a[64], b[64], limit[128];
-  index_text(got, v->figures.first, place, sizeof place);
+  size_t first = v->figures.first;
+  index_text(got, first, place, sizeof place);
   snprintf(v->reason, sizeof v->reason,
-           "%zu of %zu elements differ by more than %s, first at %.60s: %s, expected %s",
-           v->figures.outside, v->figures.count, tolerance_text(t, limit, sizeof limit), place,
-           show_element(got, v->figures.first, a, sizeof a),
-           show_element(expected, v->figures.first, b, sizeof b));
+           "%zu of %zu elements differ%s%s, first at %.60s: %s, expected %s", v->figures.outside,
+           v->figures.count, t->exact ? "" : " by more than ",
+           t->exact ? "" : tolerance_text(t, limit, sizeof limit), place,
+           show_element(got, first, a, sizeof a), show_element(expected, first, b, sizeof b));
 }
 
 static void note_outside(figures *f, size_t index) {
@@ -167,7 +168,9 @@ static pome_status compare_numbers(const pome_tensor *got, const pome_tensor *ex
     add_pair(&v->figures, &s, t, i, a[i], b[i]);
   if (status == POME_OK) {
     finish(&v->figures, &s);
-    v->used = element_use(t, a, b, v->figures.count);
+    if (t->mismatch_ratio > 0)
+      v->used = share((double)v->figures.outside, t->mismatch_ratio * (double)v->figures.count);
+    else v->used = element_use(t, a, b, v->figures.count);
     status = recheck_whole(got, expected, t, v, error);
   }
   free(a);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -39,10 +40,18 @@ void report_configure(bool be_quiet, int level) {
   verbosity = level;
 }
 
+/* The failure may have come long before, inside a write whose errno is gone: asks the pipe itself.
+ */
+static int failure_of_stdout(int known) {
+  struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+  if (known) return known;
+  return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) ? EPIPE : EIO;
+}
+
 static bool flush_stdout(void) {
   errno = 0;
   if (fflush(stdout) == 0 && !ferror(stdout)) return true;
-  if (!stdout_error) stdout_error = errno ? errno : EIO;
+  if (!stdout_error) stdout_error = failure_of_stdout(errno);
   return false;
 }
 
@@ -201,7 +210,7 @@ pome_status report_json(json_t *root, int digits, pome_error *error) {
   int failed = json_dump_callback(root, write_stdout, NULL, flags);
   json_decref(root);
   if (failed && !ferror(stdout)) return pome__fail_memory(error, "the JSON document");
-  if (failed && !stdout_error) stdout_error = errno ? errno : EIO;
+  if (failed && !stdout_error) stdout_error = failure_of_stdout(errno);
   putchar('\n');
   return POME_OK; /* a broken stdout is report_finish's to tell */
 }

@@ -217,8 +217,8 @@ static void print_stats(const generation *g, const struct options *options) {
   char text[64];
   fprintf(stderr, "\ndevice    %s, %s numerics\n", engine_device_name(pome_llm_decode_plan(g->llm)),
           options->numerics ? options->numerics : "fast");
-  fprintf(stderr, "tokens    %zu of prompt, %zu written (seed %llu)\n", g->prompt,
-          g->count - g->prompt, (unsigned long long)g->seed);
+  fprintf(stderr, "tokens    %zu of prompt, %zu written (stop: %s; seed %llu)\n", g->prompt,
+          g->count - g->prompt, g->stop, (unsigned long long)g->seed);
   fprintf(stderr, "prefill   %.0f tokens/s\n", per_second((double)g->prompt, g->prefill_seconds));
   fprintf(stderr, "decode    %.0f tokens/s\n", per_second((double)decoded(g), g->decode_seconds));
   fprintf(stderr, "memory    %s at its peak\n",

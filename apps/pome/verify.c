@@ -275,8 +275,9 @@ static void print_check(const check *c, bool show_call) {
   printf("  %s ", c->verdict.good ? "ok  " : "DIFF");
   report_put(c->name);
   if (show_call && strncmp(c->name, "state:", 6) != 0) printf("@%zu", c->call);
-  printf("  max abs %.3g, max rel %.3g, rel l2 %.3g, cosine %.7g", f->max_abs, f->max_rel,
-         f->rel_l2, f->cosine);
+  if (f->count > 0)
+    printf("  max abs %.3g, max rel %.3g, rel l2 %.3g, cosine %.7g", f->max_abs, f->max_rel,
+           f->rel_l2, f->cosine);
   if (!c->verdict.good) {
     fputs("\n       ", stdout);
     report_put(c->verdict.reason);
@@ -311,7 +312,7 @@ static void print_outcome(const outcome *out, bool verbose) {
   } else {
     printf("  %zu call%s, %zu output%s", out->calls, out->calls == 1 ? "" : "s", out->checks.count,
            out->checks.count == 1 ? "" : "s");
-    print_used(out->checks.used);
+    if (out->checks.bad == 0) print_used(out->checks.used);
   }
   putchar('\n');
   print_checks(&out->checks, verbose, out->calls > 1);

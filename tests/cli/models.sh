@@ -127,17 +127,40 @@ make_package() {
 JSON
 }
 
-# FILE.npz with one fp16 array NAME of one element.
-make_archive() { # FILE.npz NAME VALUE
+# FILE.npz with one array NAME of TYPE and SHAPE.
+make_array() { # FILE.npz NAME TYPE SHAPE VALUE
   cat >archive.mil <<MIL
 program(1.3)
 {
-    func main<ios18>(tensor<fp16, [1]> x) {
-            tensor<fp16, [1]> $2 = identity(x = x)[name = string("$2")];
+    func main<ios18>(tensor<$3, [$4]> from_$2) {
+            tensor<$3, [$4]> $2 = identity(x = from_$2)[name = string("$2")];
         } -> ($2);
 }
 MIL
-  "$POME" predict archive.mil -i x="$3" -o "$1"
+  "$POME" predict archive.mil -i from_"$2"="$5" -o "$1"
+}
+make_archive() { make_array "$1" "$2" fp16 1 "$3"; } # FILE.npz NAME VALUE
+
+# roots.mil: y = 1 / sqrt(x) of four numbers: 0 gives infinity, negative ones NaN.
+make_roots() {
+  cat >roots.mil <<'MIL'
+program(1.3)
+{
+    func main<ios18>(tensor<fp32, [4]> x) {
+            tensor<fp32, [4]> root = sqrt(x = x)[name = string("root")];
+            tensor<fp32, [4]> y = real_div(x = fp32(1), y = root)[name = string("y")];
+        } -> (y);
+}
+MIL
+}
+
+# four: a golden folder for a model that hands its four numbers on; TOLERANCE is the call's.
+make_four() { # TOLERANCE EXPECTED
+  mkdir -p four
+  make_array four/out.npz y fp32 4 "$2"
+  cp archive.mil four/model.mil
+  make_array four/in.npz from_y fp32 4 '[1, 2, 3, 4]'
+  echo "{\"model\": \"model.mil\", \"calls\": [{\"inputs\": \"in.npz\", \"outputs\": \"out.npz\", \"tolerance\": $1}]}" >four/golden.json
 }
 
 # golden: three calls of total.mil, the second on the state of the first. TOTAL is what the second should give.
