@@ -194,7 +194,7 @@ static pome_status expand_constants(builder *b, const pome__step *step, pome_err
   for (size_t i = 0; i < step->operand_count; i++) {
     const pome__value *value = b->out->locals[step->operands[i]].value;
     const pome_tensor *tensor;
-    bool packed = step->operands[i] == step->w && step->matrix.form == POME__WEIGHT_LUT4;
+    bool packed = step->operands[i] == step->w && step->w != step->x && step->matrix.form == POME__WEIGHT_LUT4;
     if (packed || !pome__value_is_constant(value) || value->type.kind != POME__TYPE_TENSOR) continue;
     POME__TRY(pome__plan_constant(b->plan, value, &tensor, error));
   }
