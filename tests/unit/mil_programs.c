@@ -314,7 +314,7 @@ text_buffer print_program(const pome__program *program) {
   return buffer;
 }
 
-pome__bytes tiny_weights(void) {
+static pome__bytes weights_bytes(void) {
   static _Alignas(64) uint8_t file[192];
   static const uint16_t elements[3] = {0x3c00, 0x4000, 0x4200};
   static const uint32_t header[2] = {1, 2};
@@ -332,6 +332,6 @@ pome_status tiny_weights_file(void *context, pome__bytes name, pome__bytes *byte
   (void)context;
   (void)name;
   (void)error;
-  *bytes = tiny_weights();
+  *bytes = weights_bytes();
   return POME_OK;
 }
