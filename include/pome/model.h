@@ -75,7 +75,8 @@ POME_API void pome_model_options_init(pome_model_options *options);
 /* Opens a .mlpackage or .mlmodelc folder, a .mlmodel file, or a bare program text (.mil); what it is, is
  * found from the content. Files are mapped: they must not shrink while the model is open unless `copy` is
  * set. Fails with POME_INPUT (missing, broken, not a program), POME_UNSUPPORTED (a model type that
- * pome does not run: the message names it), POME_MEMORY, POME_IO.
+ * pome does not run: the message names it), POME_MEMORY, POME_IO. A program whose weight file is
+ * missing opens, can be inspected and printed, and is refused by pome_plan_create.
  * Sources: coremltools 9.0 modelpackage/src/ModelPackage.cpp, mlmodel/format/Model.proto. */
 POME_API pome_status pome_model_open(const char *path, const pome_model_options *options,
                                      pome_model **model, pome_error *error);
@@ -136,7 +137,7 @@ typedef struct pome_weight {
   const char *name;     /* the value's name */
   const char *encoding; /* "dense", "lut", "affine", "blockwise", "sparse" ... */
   pome_dtype dtype;     /* of the stored elements: for a palette the index type */
-  pome_tensor tensor;   /* stored shape and data; data is NULL for strings */
+  pome_tensor tensor;   /* stored shape and data; data is NULL when the weight file is missing */
   uint64_t offset;      /* of the data in the weight file, or POME_NO_OFFSET */
   size_t bytes;
 } pome_weight;

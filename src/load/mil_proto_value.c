@@ -28,26 +28,13 @@ static pome_status check_depth(pome__mil_reader *r, const pome__pb *pb, int dept
 
 /* ---- types ---- */
 
-/* DataType's numbers. */
-static const struct {
-  uint32_t number;
-  pome_dtype dtype;
-} data_types[] = {
-    {1, POME_BOOL},       {2, POME_STRING},   {10, POME_FP16},   {11, POME_FP32},
-    {12, POME_FP64},      {13, POME_BF16},    {21, POME_INT8},   {22, POME_INT16},
-    {23, POME_INT32},     {24, POME_INT64},   {25, POME_INT4},   {31, POME_UINT8},
-    {32, POME_UINT16},    {33, POME_UINT32},  {34, POME_UINT64}, {35, POME_UINT4},
-    {36, POME_UINT2},     {37, POME_UINT1},   {38, POME_UINT6},  {39, POME_UINT3},
-    {40, POME_FP8E4M3FN}, {41, POME_FP8E5M2},
-};
-
 static pome_status parse_data_type(pome__mil_reader *r, const pome__pb *pb,
                                    const pome__pb_field *field, pome_dtype *dtype) {
   uint64_t number;
   POME__TRY(pome__pb_uint(pb, field, "dataType", &number, r->error));
-  for (size_t i = 0; i < sizeof(data_types) / sizeof(data_types[0]); i++) {
-    if (data_types[i].number != number) continue;
-    *dtype = data_types[i].dtype;
+  pome_dtype found = pome__dtype_from_data_type(number);
+  if (found != POME_DTYPE_NONE) {
+    *dtype = found;
     return POME_OK;
   }
   pome__fail(r->error, POME_UNSUPPORTED,
@@ -547,6 +534,23 @@ static pome_status check_record(pome__mil_reader *r, const pome__type *type, siz
                     pome__type_format(type, text, sizeof(text)));
 }
 
+/* Records where the value would be; what there is nowhere cannot be of a type that files do not
+ * hold. */
+static pome_status miss_record(pome__mil_reader *r, const pome__pb *pb, pome__bytes name,
+                               pome__literal *literal) {
+  pome__program *program = r->program;
+  if (pome__weight_type_of(literal->type.dtype) == 0) {
+    pome__fail(r->error, POME_INPUT, "a literal of %s elements in a weight file, which has none",
+               pome_dtype_name(literal->type.dtype));
+    return fail_at(r, pb);
+  }
+  POME__TRY(set_blob_path(r, name, literal));
+  if (program->missing_weights) return POME_OK;
+  program->missing_weights =
+      pome__arena_string(&program->arena, (const char *)name.data, name.size);
+  return program->missing_weights ? POME_OK : pome__mil_no_memory(r);
+}
+
 static pome_status read_record(pome__mil_reader *r, const pome__pb *pb, pome__bytes name,
                                uint64_t offset, pome__literal *literal) {
   size_t count = 0, bytes = 0;
@@ -558,6 +562,9 @@ static pome_status read_record(pome__mil_reader *r, const pome__pb *pb, pome__by
   }
   POME__TRY(tensor_size(r, pb, &literal->type, &count, &bytes));
   POME__TRY(r->blobs->file(r->blobs->context, name, &file, r->error));
+  literal->bytes = bytes;
+  literal->blob_offset = offset;
+  if (!file.data) return miss_record(r, pb, name, literal);
   pome_status status = pome__weight_read(file, offset, &record, r->error);
   if (status == POME_OK) status = check_record(r, &literal->type, count, &record);
   if (status != POME_OK) {
@@ -570,8 +577,6 @@ static pome_status read_record(pome__mil_reader *r, const pome__pb *pb, pome__by
     return status;
   }
   literal->data = record.data.data;
-  literal->bytes = bytes;
-  literal->blob_offset = offset;
   return set_blob_path(r, name, literal);
 }
 

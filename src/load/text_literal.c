@@ -379,6 +379,23 @@ static pome_status parse_field(pome__text_parser *parser, const char *name, pome
   return parse_scalar(parser, dtype, literal);
 }
 
+/* Only the type says how large a value in a missing file is. */
+static pome_status miss_record(pome__text_parser *parser, const pome__token *at, pome_string path,
+                               pome__literal *literal) {
+  size_t count;
+  pome_dtype dtype = literal->type.dtype;
+  if (pome__weight_type_of(dtype) == 0 ||
+      !pome__shape_count(literal->type.rank, literal->type.dims, &count) ||
+      !pome__dtype_bytes(dtype, count, &literal->bytes)) {
+    char type[POME__TYPE_TEXT];
+    return pome__text_fail(parser, at, POME_INPUT,
+                           "a constant of type %s in a weight file, which has none of that type",
+                           pome__type_format(&literal->type, type, sizeof(type)));
+  }
+  if (parser->program->missing_weights == NULL) parser->program->missing_weights = path.data;
+  return POME_OK;
+}
+
 static pome_status read_record(pome__text_parser *parser, const pome__token *at, pome_string path,
                                pome__literal *literal) {
   pome__bytes file;
@@ -391,6 +408,7 @@ static pome_status read_record(pome__text_parser *parser, const pome__token *at,
   POME__TRY(parser->blobs->file(parser->blobs->context,
                                 (pome__bytes){(const uint8_t *)path.data, path.size}, &file,
                                 parser->error));
+  if (file.data == NULL) return miss_record(parser, at, path, literal);
   POME__TRY(pome__weight_read(file, literal->blob_offset, &record, parser->error));
   if (record.dtype != literal->type.dtype ||
       !pome__shape_count(literal->type.rank, literal->type.dims, &count) || count != record.count) {

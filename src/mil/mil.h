@@ -59,7 +59,8 @@ typedef struct pome__type {
 
 /* A compile-time value. Tensors: `data` holds count elements, contiguous, little endian, sub-byte
  * packed; strings are an array of pome_string. Tuples, lists: items. Dictionaries: key and value in
- * turn. */
+ * turn. Of a tensor in a weight file that is missing `data` is NULL and `bytes` what its type takes:
+ * such a value is not known. */
 typedef struct pome__literal {
   pome__type type; /* of tensors fully known; aggregates may leave the sizes of their parts open */
   const void *data;
@@ -143,6 +144,8 @@ typedef struct pome__program {
   pome__attribute *attributes; /* buildInfo */
   size_t attribute_count;
   int64_t version;
+  const char *missing_weights; /* a weight file that is named and not there: nothing can be
+                                  evaluated; NULL when all are there */
 } pome__program;
 
 /* ---- building (build.c). NULL means out of memory. Names are copied into the arena. ---- */
@@ -181,6 +184,10 @@ pome__value *pome__function_new_literal(pome__program *program, pome__function *
 
 const pome__arg *pome__op_find_arg(const pome__op *op, const char *name);
 pome__function *pome__program_find_function(const pome__program *program, const char *name);
+
+/* ---- element types by their number in MIL.proto (data_type.c): NONE and 0 when there is none ---- */
+pome_dtype pome__dtype_from_data_type(uint64_t number);
+uint32_t pome__data_type_of(pome_dtype dtype);
 
 /* ---- types (type.c) ---- */
 pome__type pome__type_tensor(pome_dtype dtype, int rank, const int64_t *dims);

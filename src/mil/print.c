@@ -195,8 +195,8 @@ static void put_tensor(printer *p, const pome__literal *literal) {
   element_reader reader = {.literal = literal};
   if (!pome__shape_count(literal->type.rank, literal->type.dims, &reader.count)) {
     p->status = pome__fail(p->error, POME_INPUT, "a constant's size is unknown or too large");
-  } else if (literal->blob_offset != POME_NO_OFFSET && !p->inline_always &&
-             reader.count > p->inline_limit) {
+  } else if (literal->blob_offset != POME_NO_OFFSET &&
+             (literal->data == NULL || (!p->inline_always && reader.count > p->inline_limit))) {
     put_blob(p, literal);
   } else if (reader.count == 0) {
     put(p, "[]");

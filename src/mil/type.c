@@ -190,7 +190,10 @@ static bool strings_equal(const pome_string *a, const pome_string *b, size_t cou
 /* Bit for bit, but that one NaN is as good as another: text does not show payloads. */
 static bool elements_equal(const pome__literal *a, const pome__literal *b) {
   if (a->bytes != b->bytes) return false;
-  if (a->data == b->data || a->bytes == 0) return true;
+  if (a->bytes == 0) return true;
+  if (a->data == NULL || b->data == NULL)
+    return a->data == b->data && a->blob_offset == b->blob_offset;
+  if (a->data == b->data) return true;
   pome_dtype dtype = a->type.dtype;
   if (dtype == POME_STRING) return strings_equal(a->data, b->data, a->bytes / sizeof(pome_string));
   if (memcmp(a->data, b->data, a->bytes) == 0) return true;

@@ -239,8 +239,9 @@ static pome_status infer_types(resolver *r, pome__op *op) {
       const pome__value *value = op->by_param[p]->values[i];
       operands[next].type = &value->type;
       if (value->literal == NULL || value->literal->type.kind != POME__TYPE_TENSOR) continue;
-      tensors[next] = pome__literal_tensor(value->literal);
       operands[next].type = &value->literal->type;
+      if (value->literal->data == NULL && value->literal->bytes != 0) continue;
+      tensors[next] = pome__literal_tensor(value->literal);
       operands[next].tensor = &tensors[next];
     }
   }

@@ -698,6 +698,7 @@ pome_status pome__description_parse_bare(pome__bytes message, pome__arena *arena
   reader r = {arena, error};
   pome__description parsed = {.model_type_name = ""};
   POME__TRY(parse_description(&r, pome__pb_open(message), &parsed));
+  parsed.message = message;
   *description = parsed;
   return POME_OK;
 }
@@ -723,6 +724,7 @@ pome_status pome__description_parse_model(pome__bytes message, pome__arena *aren
     } else if (field.number == 2) {
       POME__TRY(pome__pb_once(&pb, &field, "the model's description", &described, &inner, error));
       POME__TRY(parse_description(&r, inner, &parsed));
+      parsed.message = field.bytes;
     } else if (field.number == 10) {
       POME__TRY(pome__pb_expect(&pb, &field, POME__PB_VARINT, "isUpdatable", error));
       updatable = field.value != 0;

@@ -8,8 +8,10 @@
  * Opening maps files and walks the description; the program and the weights are not touched until
  * somebody asks for them, so a package of any size opens in the same short time.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/check.h"
 #include "package/package.h"
@@ -249,6 +251,15 @@ static pome_status relative_name(pome__bytes name, pome__bytes *relative, pome_e
   return POME_OK;
 }
 
+/* Whether nothing at all stands there: a link or a folder does, and opening it tells what is wrong. */
+static bool is_missing(const char *root, const char *path) {
+  char whole[2 * MAX_NAME];
+  struct stat info;
+  return pome__path_join(whole, sizeof(whole), root, path) && lstat(whole, &info) != 0 &&
+         errno == ENOENT;
+}
+
+/* Leaves the blob empty when there is no such file. */
 static pome_status open_weights(pome__package *package, pome__bytes name, pome__blob *blob,
                                 pome_error *error) {
   pome__bytes relative = {NULL, 0};
@@ -256,9 +267,7 @@ static pome_status open_weights(pome__package *package, pome__bytes name, pome__
   POME__TRY(relative_name(name, &relative, error));
   POME__TRY(
       pome__package_string(package, (const char *)relative.data, relative.size, &path, error));
-  if (!package->root)
-    return pome__fail(error, POME_INPUT,
-                      "the program names the weight file \"%s\", and none was given with it", path);
+  if (!package->root || is_missing(package->root, path)) return POME_OK;
   return pome__blob_open(package->root, path, package->copy, package->arena.allocator, blob, error);
 }
 
@@ -302,4 +311,28 @@ pome_status pome__package_weights(pome__package *package, pome__bytes name, pome
   if (!file) POME__TRY(open_another(package, name, &file, error));
   *bytes = file->blob.bytes;
   return POME_OK;
+}
+
+/* ---- the files behind bytes ---- */
+
+static const pome__blob *blob_of(const pome__package *package, const void *data) {
+  const pome__blob *blobs[] = {&package->spec, &package->extra, &package->weights};
+  const uint8_t *at = data;
+  for (size_t i = 0; i < sizeof(blobs) / sizeof(blobs[0]); i++)
+    if (at >= blobs[i]->bytes.data && at < blobs[i]->bytes.data + blobs[i]->bytes.size)
+      return blobs[i];
+  for (const pome__weight_file *file = package->more_weights; file; file = file->next)
+    if (at >= file->blob.bytes.data && at < file->blob.bytes.data + file->blob.bytes.size)
+      return &file->blob;
+  return NULL;
+}
+
+pome_status pome__package_check(const pome__package *package, const void *data, pome_error *error) {
+  const pome__blob *blob = blob_of(package, data);
+  return blob ? pome__blob_check(blob, error) : POME_OK;
+}
+
+void pome__package_forget(const pome__package *package, const void *data, size_t size) {
+  const pome__blob *blob = blob_of(package, data);
+  if (blob) pome__blob_forget(blob, (size_t)((const uint8_t *)data - blob->bytes.data), size);
 }

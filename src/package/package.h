@@ -55,6 +55,7 @@ typedef struct pome__description {
   size_t function_count;
   const char **metadata; /* key, value, key, value ... */
   size_t metadata_count; /* pairs */
+  pome__bytes message;   /* the serialized ModelDescription; empty when there was none */
 } pome__description;
 
 typedef enum pome__program_form {
@@ -129,15 +130,29 @@ typedef struct pome__weight_record {
   size_t count; /* elements */
 } pome__weight_record;
 
+/* The layout, which src/save writes too; weights.c tells it. */
+#define POME__WEIGHT_HEADER    64
+#define POME__WEIGHT_RECORD    64
+#define POME__WEIGHT_ALIGNMENT 64
+#define POME__WEIGHT_SENTINEL  0xDEADBEEFu
+#define POME__WEIGHT_VERSION   2
+/* BlobDataType's number, 0 when weight files cannot hold the type. */
+uint32_t pome__weight_type_of(pome_dtype dtype);
+
 /* Reads the record whose metadata stands at `offset`, checking sentinel, version, alignment and
  * bounds; never the reserved fields or padding. */
 pome_status pome__weight_read(pome__bytes file, uint64_t offset, pome__weight_record *record,
                               pome_error *error);
 
 /* The bytes of a blob file a program names ("@model_path/weights/weight.bin"); opened once, path
- * kept inside the package. */
+ * kept inside the package. A file that is not there gives `data` NULL: the program can be looked at
+ * all the same. */
 pome_status pome__package_weights(pome__package *package, pome__bytes name, pome__bytes *file,
                                   pome_error *error);
+/* POME_IO when the file of the package that holds these bytes has become shorter. */
+pome_status pome__package_check(const pome__package *package, const void *data, pome_error *error);
+/* Tells the system that these bytes are not needed for now, if they are a mapped file's. */
+void pome__package_forget(const pome__package *package, const void *data, size_t size);
 
 /* ---- mlmodelc.c ---- */
 /* coremldata.bin: finds the serialized ModelDescription by its length field. */

@@ -13,11 +13,11 @@
 #include "base/check.h"
 #include "package/package.h"
 
-#define HEADER_SIZE 64
-#define RECORD_SIZE 64
-#define ALIGNMENT   64
-#define SENTINEL    0xDEADBEEFu
-#define VERSION     2
+#define HEADER_SIZE POME__WEIGHT_HEADER
+#define RECORD_SIZE POME__WEIGHT_RECORD
+#define ALIGNMENT   POME__WEIGHT_ALIGNMENT
+#define SENTINEL    POME__WEIGHT_SENTINEL
+#define VERSION     POME__WEIGHT_VERSION
 
 /* BlobDataType, in the order of its numbers, which start at 1. */
 static const pome_dtype blob_types[] = {
@@ -26,6 +26,12 @@ static const pome_dtype blob_types[] = {
     POME_UINT3,      POME_UINT6,  POME_INT32, POME_UINT32, POME_FP8E4M3FN, POME_FP8E5M2,
 };
 #define BLOB_TYPE_COUNT (sizeof(blob_types) / sizeof(blob_types[0]))
+
+uint32_t pome__weight_type_of(pome_dtype dtype) {
+  for (uint32_t i = 1; i < BLOB_TYPE_COUNT; i++)
+    if (blob_types[i] == dtype) return i;
+  return 0;
+}
 
 static uint32_t read_u32(const uint8_t *at) {
   return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;

@@ -139,6 +139,12 @@ pome_status pome_plan_create(const pome_function *function, const pome_plan_opti
   if (function->program == NULL) {
     return pome__fail(error, POME_UNSUPPORTED, "models of type %s cannot run yet; ML programs can", pome_model_type(function->model));
   }
+  const char *missing = function->model->program->missing_weights;
+  if (missing != NULL) {
+    pome__fail(error, POME_INPUT, "the weight file \"%.200s\" is missing", missing);
+    pome__error_hint(error, "put the file where it belongs in the package; without it a model can be inspected, not run");
+    return POME_INPUT;
+  }
   pome_plan *plan = pome__alloc_zero(options->allocator, sizeof *plan);
   if (plan == NULL) return pome__fail_memory(error, "a plan");
   plan->allocator = options->allocator;
