@@ -29,7 +29,8 @@ static pome_status solve_index(pome__call *call, int axis, int64_t dim, const bo
   out->count = 1;
   out->step = 1;
   out->start = 0;
-  if (begin->masked || !begin->known || dim == POME_DIM_UNKNOWN) return POME_OK;
+  if (dim == POME_DIM_UNKNOWN) return POME_OK;
+  if (dim > 0 && (begin->masked || !begin->known)) return POME_OK;
   if (begin->value < -dim || begin->value >= dim) return outside(call, axis, begin->value, dim);
   out->start = begin->value < 0 ? begin->value + dim : begin->value;
   return POME_OK;
@@ -64,6 +65,10 @@ static pome_status solve_range(pome__call *call, int axis, int64_t dim, bound be
   if (fixed == 1) {
     if (begin.value < -dim || begin.value >= dim) return outside(call, axis, begin.value, dim);
     out->start = begin.value < 0 ? begin.value + dim : begin.value;
+    return POME_OK;
+  }
+  if (dim == 0) { /* nothing to clamp the bounds to */
+    out->count = 0;
     return POME_OK;
   }
   if (dim == 1 && !(begin.masked && end.masked)) {
