@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "llm/bpe.h"
 #include "wire/json.h"
+#include "wire/pb.h"
 
 #define MAX_PATTERNS 8
 #define MAX_VOCAB 4000000
@@ -33,6 +34,7 @@ struct pome_tokenizer {
   pome__bpe bpe;
   added_token *added;
   size_t added_count;
+  bool added_starts[256]; /* bytes that an added token starts with */
   pcre2_code *patterns[MAX_PATTERNS]; /* applied one after the other, each to the words of the one before */
   size_t pattern_count;
   bool add_prefix_space;
@@ -109,9 +111,21 @@ static pome_status read_vocab(pome_tokenizer *t, const json_t *model, const json
   json_object_foreach(vocab, key, value) {
     if (!json_is_integer(value)) return pome__fail(error, POME_INPUT, "tokenizer: the id of \"%.60s\" is not a number", key);
     pome_string bytes = plain_bytes(&t->arena, key, strlen(key));
+    json_int_t id = json_integer_value(value);
     if (bytes.data == NULL) return pome__fail_memory(error, "a tokenizer");
-    if (!pome__bpe_add_piece(&t->bpe, (int32_t)json_integer_value(value), bytes)) {
-      return pome__fail(error, POME_INPUT, "tokenizer: id %lld is used twice or negative", (long long)json_integer_value(value));
+    if (id < 0 || !pome__bpe_add_piece(&t->bpe, (int32_t)id, bytes)) {
+      return pome__fail(error, POME_INPUT, "tokenizer: id %lld is used twice or negative", (long long)id);
+    }
+  }
+  return POME_OK;
+}
+
+/* Flags that make an added token take more or less of the text than itself. */
+static pome_status check_added(const json_t *item, pome_error *error) {
+  static const char *const flags[] = {"lstrip", "rstrip", "single_word"};
+  for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+    if (json_is_true(json_object_get(item, flags[i]))) {
+      return pome__fail(error, POME_UNSUPPORTED, "tokenizer: an added token with \"%s\" is not supported", flags[i]);
     }
   }
   return POME_OK;
@@ -127,8 +141,10 @@ static pome_status read_added(pome_tokenizer *t, const json_t *added, pome_error
     json_int_t id = json_integer_value(json_object_get(item, "id"));
     size_t size = json_string_length(content);
     if (size == 0 || id < 0 || (size_t)id >= t->bpe.vocab_size) return pome__fail(error, POME_INPUT, "tokenizer: added token %zu has no text or no id", i);
+    POME__TRY(check_added(item, error));
     char *text = pome__arena_string(&t->arena, json_string_value(content), size);
     if (text == NULL) return pome__fail_memory(error, "a tokenizer");
+    t->added_starts[(unsigned char)text[0]] = true;
     added_token token = {{text, size}, (int32_t)id, json_is_true(json_object_get(item, "special"))};
     (void)pome__bpe_add_piece(&t->bpe, token.id, token.text); /* usually in the vocabulary already */
     t->added[t->added_count++] = token;
@@ -167,11 +183,24 @@ static pome_status read_merge(pome_tokenizer *t, const json_t *merge, size_t ran
   return POME_OK;
 }
 
+/* What would change the answers and is not understood here. */
+static pome_status check_model(const json_t *model, pome_error *error) {
+  static const char *const texts[] = {"continuing_subword_prefix", "end_of_word_suffix"};
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    const json_t *value = json_object_get(model, texts[i]);
+    if (json_string_length(value) > 0) return unsupported(error, texts[i], value);
+  }
+  if (json_number_value(json_object_get(model, "dropout")) != 0) return pome__fail(error, POME_UNSUPPORTED, "tokenizer: dropout is not supported");
+  if (json_is_true(json_object_get(model, "byte_fallback"))) return pome__fail(error, POME_UNSUPPORTED, "tokenizer: byte fallback is not supported");
+  return POME_OK;
+}
+
 static pome_status read_model(pome_tokenizer *t, const json_t *root, pome_error *error) {
   const json_t *model = json_object_get(root, "model"), *added = json_object_get(root, "added_tokens");
   const json_t *merges = json_object_get(model, "merges"), *merge;
-  if (strcmp(type_of(model), "BPE") != 0) return unsupported(error, "model type", json_object_get(model, "type"));
-  if (json_is_true(json_object_get(model, "byte_fallback"))) return pome__fail(error, POME_UNSUPPORTED, "tokenizer: byte fallback is not supported");
+  bool untyped = json_object_get(model, "type") == NULL && json_is_array(merges); /* older files: the kind shows in the fields */
+  if (!untyped && strcmp(type_of(model), "BPE") != 0) return unsupported(error, "model type", json_object_get(model, "type"));
+  POME__TRY(check_model(model, error));
   POME__TRY(read_vocab(t, model, added, json_array_size(merges), error));
   POME__TRY(read_added(t, added, error));
   t->ignore_merges = json_is_true(json_object_get(model, "ignore_merges"));
@@ -186,6 +215,7 @@ static pome_status add_pattern(pome_tokenizer *t, const char *pattern, pome_erro
   PCRE2_SIZE offset;
   if (t->pattern_count == MAX_PATTERNS) return pome__fail(error, POME_UNSUPPORTED, "tokenizer: more than %d split patterns", MAX_PATTERNS);
   pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &code, &offset, NULL);
+  if (compiled == NULL && code == PCRE2_ERROR_HEAP_FAILED) return pome__fail_memory(error, "a tokenizer");
   if (compiled == NULL) return pome__fail(error, POME_INPUT, "tokenizer: the split pattern is wrong at character %zu", (size_t)offset);
   (void)pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE);
   t->patterns[t->pattern_count++] = compiled;
@@ -202,6 +232,9 @@ static pome_status read_pre_tokenizer(pome_tokenizer *t, const json_t *pre, int 
   }
   if (strcmp(type, "ByteLevel") == 0) {
     t->add_prefix_space = json_is_true(json_object_get(pre, "add_prefix_space"));
+    if (t->add_prefix_space && t->pattern_count > 0) {
+      return pome__fail(error, POME_UNSUPPORTED, "tokenizer: a space before every word of a split is not supported");
+    }
     return json_is_false(json_object_get(pre, "use_regex")) ? POME_OK : add_pattern(t, gpt2_pattern, error);
   }
   if (strcmp(type, "Split") == 0) {
@@ -260,6 +293,7 @@ typedef struct encoder {
   size_t capacity, count;
   int32_t *word_ids; /* room for one word */
   size_t word_capacity;
+  pcre2_match_data *matches[MAX_PATTERNS];
   pome_error *error;
 } encoder;
 
@@ -287,31 +321,39 @@ static pome_status encode_word(encoder *e, const char *word, size_t size) {
   return POME_OK;
 }
 
+/* The next match of pattern `at` from `from` on that is not empty, as `*begin` .. `*end`; *end is 0 when there is none. The text is known to
+ * be valid, which PCRE2 would otherwise check to its end at every call. */
+static pome_status next_match(encoder *e, const char *text, size_t size, size_t at, size_t from, size_t *begin, size_t *end) {
+  const PCRE2_SIZE *range = pcre2_get_ovector_pointer(e->matches[at]);
+  *begin = *end = 0;
+  while (from < size) {
+    int found = pcre2_match(e->t->patterns[at], (PCRE2_SPTR)text, size, from, PCRE2_NO_UTF_CHECK, e->matches[at], NULL);
+    if (found == PCRE2_ERROR_NOMATCH) return POME_OK;
+    if (found == PCRE2_ERROR_NOMEMORY) return pome__fail_memory(e->error, "encoding text");
+    if (found < 0) return pome__fail(e->error, POME_INPUT, "the text is too hard for the tokenizer's pattern");
+    if (range[1] > range[0]) {
+      *begin = range[0];
+      *end = range[1];
+      return POME_OK;
+    }
+    for (from = range[1] + 1; from < size && ((unsigned char)text[from] & 0xc0) == 0x80;) from++;
+  }
+  return POME_OK;
+}
+
 /* Cuts with pattern `at` and the ones after it; what lies between matches is a word too. */
 static pome_status split(encoder *e, const char *text, size_t size, size_t at) {
   if (size == 0) return POME_OK;
   if (at == e->t->pattern_count) return encode_word(e, text, size);
-  pcre2_match_data *match = pcre2_match_data_create(1, NULL);
-  if (match == NULL) return pome__fail_memory(e->error, "encoding text");
-  pome_status status = POME_OK;
-  size_t done = 0;
-  while (done < size && status == POME_OK) {
-    int found = pcre2_match(e->t->patterns[at], (PCRE2_SPTR)text, size, done, 0, match, NULL);
-    const PCRE2_SIZE *range = pcre2_get_ovector_pointer(match);
-    if (found == PCRE2_ERROR_NOMATCH) break;
-    if (found < 0) {
-      status = found <= PCRE2_ERROR_UTF8_ERR1 && found >= PCRE2_ERROR_UTF8_ERR21
-                   ? pome__fail(e->error, POME_INPUT, "the text is not valid UTF-8 at byte %zu", (size_t)range[0])
-                   : pome__fail(e->error, POME_INPUT, "the text is too hard for the tokenizer's pattern");
-      break;
-    }
-    if (range[1] == range[0]) break;
-    if (range[0] > done) status = split(e, text + done, range[0] - done, at + 1);
-    if (status == POME_OK) status = split(e, text + range[0], range[1] - range[0], at + 1);
-    done = range[1];
+  for (size_t done = 0; done < size;) {
+    size_t begin, end;
+    POME__TRY(next_match(e, text, size, at, done, &begin, &end));
+    if (end == 0) return split(e, text + done, size - done, at + 1);
+    POME__TRY(split(e, text + done, begin - done, at + 1));
+    POME__TRY(split(e, text + begin, end - begin, at + 1));
+    done = end;
   }
-  pcre2_match_data_free(match);
-  return status != POME_OK || done == size ? status : split(e, text + done, size - done, at + 1);
+  return POME_OK;
 }
 
 static pome_status encode_plain(encoder *e, const char *text, size_t size) {
@@ -325,18 +367,26 @@ static pome_status encode_plain(encoder *e, const char *text, size_t size) {
   return status;
 }
 
-/* The added token that starts first in the text, the longest of those; NULL when there is none. */
-static const added_token *find_added(const pome_tokenizer *t, const char *text, size_t size, size_t *start) {
+/* The longest added token that the text starts with, or NULL. */
+static const added_token *added_at(const pome_tokenizer *t, const char *text, size_t size) {
   const added_token *best = NULL;
   for (size_t i = 0; i < t->added_count; i++) {
     const added_token *token = &t->added[i];
-    const char *at = memmem(text, size, token->text.data, token->text.size);
-    size_t offset = at == NULL ? 0 : (size_t)(at - text);
-    if (at == NULL || (best != NULL && (offset > *start || (offset == *start && token->text.size <= best->text.size)))) continue;
-    best = token;
-    *start = offset;
+    if (token->text.size > size || memcmp(text, token->text.data, token->text.size) != 0) continue;
+    if (best == NULL || token->text.size > best->text.size) best = token;
   }
   return best;
+}
+
+/* The added token that starts first in the text; NULL when there is none. */
+static const added_token *find_added(const pome_tokenizer *t, const char *text, size_t size, size_t *start) {
+  for (size_t i = 0; i < size; i++) {
+    const added_token *token = t->added_starts[(unsigned char)text[i]] ? added_at(t, text + i, size - i) : NULL;
+    if (token == NULL) continue;
+    *start = i;
+    return token;
+  }
+  return NULL;
 }
 
 static pome_status encode_text(encoder *e, const char *text, size_t size) {
@@ -352,12 +402,39 @@ static pome_status encode_text(encoder *e, const char *text, size_t size) {
   return POME_OK;
 }
 
+/* Texts may hold NUL, which the shared check takes for an error. */
+static bool is_utf8(const char *text, size_t size) {
+  while (size > 0) {
+    const char *nul = memchr(text, '\0', size);
+    size_t run = nul == NULL ? size : (size_t)(nul - text), step = nul == NULL ? size : run + 1;
+    if (!pome__utf8_valid((pome__bytes){(const uint8_t *)text, run})) return false;
+    text += step;
+    size -= step;
+  }
+  return true;
+}
+
+static pome_status open_encoder(encoder *e) {
+  for (size_t i = 0; i < e->t->pattern_count; i++) {
+    e->matches[i] = pcre2_match_data_create(1, NULL);
+    if (e->matches[i] == NULL) return pome__fail_memory(e->error, "encoding text");
+  }
+  return POME_OK;
+}
+
+static void close_encoder(encoder *e) {
+  for (size_t i = 0; i < e->t->pattern_count; i++) pcre2_match_data_free(e->matches[i]);
+  pome__bpe_work_free(&e->work);
+  pome__free(e->t->allocator, e->word_ids, e->word_capacity * sizeof *e->word_ids);
+}
+
 pome_status pome_tokenizer_encode(const pome_tokenizer *t, const char *text, size_t size, int32_t *ids, size_t capacity,
                                   size_t *count, pome_error *error) {
   encoder e = {.t = t, .work = {.allocator = t->allocator}, .ids = ids, .capacity = capacity, .error = error};
-  pome_status status = encode_text(&e, text, size);
-  pome__bpe_work_free(&e.work);
-  pome__free(t->allocator, e.word_ids, e.word_capacity * sizeof *e.word_ids);
+  if (!is_utf8(text, size)) return pome__fail(error, POME_INPUT, "the text is not valid UTF-8");
+  pome_status status = open_encoder(&e);
+  if (status == POME_OK) status = encode_text(&e, text, size);
+  close_encoder(&e);
   if (status == POME_OK) *count = e.count;
   return status;
 }
