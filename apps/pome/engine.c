@@ -39,6 +39,7 @@ pome_status engine_open(const char *path, const struct options *options, struct 
 }
 
 void engine_close(struct engine *engine) {
+  interrupt_with(NULL, NULL);
   size_t count = engine->units ? pome_model_function_count(engine->model) : 0;
   for (size_t i = 0; i < count; i++) {
     pome_run_free(engine->units[i].run);
@@ -119,14 +120,12 @@ static void cancel_run(void *run) {
 pome_status engine_predict(struct engine *engine, engine_unit *unit, pome_error *error) {
   bool stateful = has_state(unit);
   if (stateful && !engine->state) POME__TRY(create_state(engine, unit, error));
+  /* Stays registered until engine_close: a signal between two predictions stops the next one. */
   interrupt_with(cancel_run, unit->run);
-  pome_status status = interrupt_seen()
-                           ? pome__fail(error, POME_CANCELLED, "interrupted")
-                           : pome_run_predict(unit->run, stateful ? engine->state : NULL, error);
-  interrupt_with(NULL, NULL);
-  if (status == POME_OK && interrupt_seen())
-    status = pome__fail(error, POME_CANCELLED, "interrupted");
-  return status;
+  pome_status status = POME_CANCELLED;
+  if (!interrupt_seen())
+    status = pome_run_predict(unit->run, stateful ? engine->state : NULL, error);
+  return interrupt_seen() ? pome__fail(error, POME_CANCELLED, "interrupted") : status;
 }
 
 /* ---- devices ---- */

@@ -17,11 +17,17 @@ static void on_signal(int number) {
   stop(atomic_load(&stop_context));
 }
 
-void interrupt_start(void) {
-  struct sigaction action = {.sa_handler = on_signal};
+/* A signal that the parent had ignored, as for a job in the background, stays ignored. */
+static void catch_signal(int number) {
+  struct sigaction action = {.sa_handler = on_signal}, before;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
+  if (sigaction(number, NULL, &before) == 0 && before.sa_handler == SIG_IGN) return;
+  sigaction(number, &action, NULL);
+}
+
+void interrupt_start(void) {
+  catch_signal(SIGINT);
+  catch_signal(SIGTERM);
 }
 
 void interrupt_with(void (*stop)(void *context), void *context) {

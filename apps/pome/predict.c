@@ -41,20 +41,12 @@ static pome_status run_steps(struct engine *engine, engine_unit *unit, const str
   return engine->options->states ? results_collect_states(results, engine, error) : POME_OK;
 }
 
-static void ignore_signal(void *context) {
-  (void)context;
-}
-
-/* A signal while the archive is written waits until it is whole. */
 static pome_status write_results(const struct results *results, const char *path,
                                  pome_error *error) {
   pome__array *items;
   size_t count;
   POME__TRY(results_arrays(results, &items, &count, error));
-  interrupt_with(ignore_signal, NULL);
-  pome_status status = pome__npz_write(path, items, count, error);
-  interrupt_with(NULL, NULL);
-  return status;
+  return pome__npz_write(path, items, count, error);
 }
 
 static pome_status show_results(const struct engine *engine, const engine_unit *unit,

@@ -2,6 +2,13 @@
 # Protocol Buffers that a description takes. Sourced by run.sh before each case.
 # shellcheck shell=bash
 
+skip() { # REASON
+  echo "$1" >&2
+  exit 77
+}
+
+need_folio() { [[ -d $FOLIO ]] || skip "there is no models/folio"; }
+
 # add.mil: sum = x + y in fp32, and the same in fp16.
 make_add() {
   cat >add.mil <<'MIL'

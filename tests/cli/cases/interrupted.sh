@@ -1,2 +1,2 @@
 make_add
-timeout --preserve-status -s INT 0.5 "$POME" bench add.mil -n 1000000 --warm-up 1000000
+timeout --preserve-status -s INT 1 "$POME" bench add.mil -n 1000000 --warm-up 1000000
