@@ -10,6 +10,7 @@
 #include "wire/json.h"
 
 #define MAX_PATH 4096
+#define MAX_CONTEXT ((int64_t)1 << 24) /* keeps the size of a mask, its square at most, in range */
 
 void pome_llm_options_init(pome_llm_options *options) {
   *options = (pome_llm_options){.size = sizeof *options};
@@ -33,6 +34,7 @@ static pome_status find_model(const char *path, char *folder, char *model, pome_
   while (size > 1 && folder[size - 1] == '/') folder[--size] = '\0';
   char *slash = strrchr(folder, '/');
   if (slash == NULL) snprintf(folder, MAX_PATH, ".");
+  else if (slash == folder) slash[1] = '\0';
   else *slash = '\0';
   if (pome__path_kind_of(path) == POME__PATH_FOLDER && find_beside(folder, "tokenizer.json", tokenizer, sizeof tokenizer)) return POME_OK;
   (void)pome__fail(error, POME_INPUT, "no language model here: a folder with model.mlpackage and tokenizer.json is needed");
@@ -88,7 +90,7 @@ static pome_status make_stage(pome_llm *llm, const char *name, const pome_plan_o
   int64_t tokens = last_dim(port_of(stage->function, POME__PORT_IDS)), context = last_dim(port_of(stage->function, POME__PORT_MASK));
   int64_t vocab = last_dim(port_of(stage->function, POME__PORT_LOGITS));
   bool agrees = llm->context == 0 || (llm->context == (size_t)context && llm->vocab_size == (size_t)vocab);
-  if (tokens < 1 || context < tokens || vocab < 1 || vocab > INT32_MAX || !agrees) {
+  if (tokens < 1 || context < tokens || context > MAX_CONTEXT || vocab < 1 || vocab > INT32_MAX || !agrees) {
     return pome__fail(error, POME_INPUT, "function \"%s\" feeds %lld tokens into a context of %lld and answers %lld logits, which do not go together",
                       name, (long long)tokens, (long long)context, (long long)vocab);
   }

@@ -5,7 +5,6 @@
  */
 #include <math.h>
 #include <pome/llm.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -22,6 +21,8 @@ struct pome_sampler {
   size_t vocab_size;
   uint64_t state;
   choice *choices;
+  size_t count;  /* of choices */
+  size_t ranked; /* of these, at the end, in order */
 };
 
 void pome_sampler_options_init(pome_sampler_options *options) {
@@ -84,26 +85,51 @@ static int32_t greedy(const float *logits, size_t count) {
   return best;
 }
 
-static int by_falling_logit(const void *a, const void *b) {
-  const choice *x = a, *y = b;
-  if (x->logit != y->logit) return x->logit > y->logit ? -1 : 1;
-  return x->id < y->id ? -1 : x->id > y->id;
-}
+/* ---- candidates, best first: a heap that is sorted only as far as one looks ---- */
 
-/* Candidates with a finite chance, best first, cut to top-k. */
-static size_t gather(pome_sampler *sampler, const float *logits) {
-  size_t count = 0;
-  for (size_t i = 0; i < sampler->vocab_size; i++) {
-    if (logits[i] > -INFINITY) sampler->choices[count++] = (choice){logits[i], (int32_t)i};
+static bool is_better(choice a, choice b) { return a.logit != b.logit ? a.logit > b.logit : a.id < b.id; }
+
+static void sift_down(choice *heap, size_t count, size_t at) {
+  choice item = heap[at];
+  for (size_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
+    if (child + 1 < count && is_better(heap[child + 1], heap[child])) child++;
+    if (!is_better(heap[child], item)) break;
+    heap[at] = heap[child];
+    at = child;
   }
-  qsort(sampler->choices, count, sizeof *sampler->choices, by_falling_logit);
-  size_t top_k = (size_t)sampler->options.top_k;
-  return top_k > 0 && top_k < count ? top_k : count;
+  heap[at] = item;
 }
 
-static double weight(const pome_sampler *sampler, size_t i) {
-  if (sampler->choices[i].logit == sampler->choices[0].logit) return 1; /* also plus infinity */
-  return exp(((double)sampler->choices[i].logit - (double)sampler->choices[0].logit) / (double)sampler->options.temperature);
+/* Everything that has a chance, in the order of ids. */
+static void gather(pome_sampler *sampler, const float *logits) {
+  sampler->count = sampler->ranked = 0;
+  for (size_t i = 0; i < sampler->vocab_size; i++) {
+    if (logits[i] > -INFINITY) sampler->choices[sampler->count++] = (choice){logits[i], (int32_t)i};
+  }
+}
+
+static void make_heap(pome_sampler *sampler) {
+  for (size_t i = sampler->count / 2; i-- > 0;) sift_down(sampler->choices, sampler->count, i);
+}
+
+/* Number `i` of the candidates, the best being 0: those already ranked lie behind the heap, the latest first. */
+static choice ranked(pome_sampler *sampler, size_t i) {
+  while (sampler->ranked <= i) {
+    size_t last = sampler->count - ++sampler->ranked;
+    choice top = sampler->choices[0];
+    sampler->choices[0] = sampler->choices[last];
+    sampler->choices[last] = top;
+    if (last > 0) sift_down(sampler->choices, last, 0);
+  }
+  return sampler->choices[sampler->count - 1 - i];
+}
+
+/* ---- choosing ---- */
+
+/* Chance relative to the best's. */
+static double weight(const pome_sampler *sampler, float logit, float highest) {
+  if (logit == highest) return 1; /* also plus infinity */
+  return exp(((double)logit - (double)highest) / (double)sampler->options.temperature);
 }
 
 pome_status pome_sampler_choose(pome_sampler *sampler, const float *logits, int32_t *id, pome_error *error) {
@@ -113,13 +139,27 @@ pome_status pome_sampler_choose(pome_sampler *sampler, const float *logits, int3
     *id = best;
     return POME_OK;
   }
-  size_t count = gather(sampler, logits), kept = 0;
+  const float highest = logits[best];
+  const double top_p = (double)sampler->options.top_p;
   double total = 0, mass = 0;
-  for (size_t i = 0; i < count; i++) total += weight(sampler, i);
-  while (kept < count && mass < (double)sampler->options.top_p * total) mass += weight(sampler, kept++);
+  gather(sampler, logits);
+  size_t top_k = (size_t)sampler->options.top_k, count = top_k > 0 && top_k < sampler->count ? top_k : sampler->count, kept = 0;
+  if (count == sampler->count) {
+    for (size_t i = 0; i < count; i++) total += weight(sampler, sampler->choices[i].logit, highest);
+  }
+  make_heap(sampler);
+  if (count < sampler->count) {
+    for (size_t i = 0; i < count; i++) total += weight(sampler, ranked(sampler, i).logit, highest);
+  }
+  if (top_p < 1) {
+    while (kept < count && mass < top_p * total) mass += weight(sampler, ranked(sampler, kept++).logit, highest);
+  } else {
+    kept = count;
+    mass = total;
+  }
   double left = next_uniform(sampler) * mass;
   size_t at = 0;
-  while (at + 1 < kept && left >= weight(sampler, at)) left -= weight(sampler, at++);
-  *id = sampler->choices[at].id;
+  for (double w; at + 1 < kept && left >= (w = weight(sampler, ranked(sampler, at).logit, highest)); at++) left -= w;
+  *id = ranked(sampler, at).id;
   return POME_OK;
 }
