@@ -25,7 +25,8 @@ const pome_tensor *pome__arg_tensor(const pome__call *call, const char *name) {
 }
 
 static pome_status not_known(pome__call *call, const char *name) {
-  return pome__call_fail(call, "parameter '%s' must have a value that is known before the program runs", name);
+  return pome__call_fail(
+      call, "parameter '%s' must have a value that is known before the program runs", name);
 }
 
 pome_status pome__arg_int(pome__call *call, const char *name, int64_t *value) {
@@ -34,20 +35,23 @@ pome_status pome__arg_int(pome__call *call, const char *name, int64_t *value) {
   return POME_OK;
 }
 
-pome_status pome__arg_ints(pome__call *call, const char *name, int64_t *out, size_t capacity, size_t *count) {
+pome_status pome__arg_ints(pome__call *call, const char *name, int64_t *out, size_t capacity,
+                           size_t *count) {
   int p = pome__arg_index(call, name);
   if (p >= 0 && pome__ints_of(call, p, out, capacity, count)) return POME_OK;
   const pome_tensor *tensor = pome__arg_tensor(call, name);
   if (tensor == NULL) return not_known(call, name);
-  return pome__call_fail(call, "parameter '%s' holds %zu numbers in rank %d; allowed: a list of at most %zu", name,
-                         pome_tensor_count(tensor), (int)tensor->rank, capacity);
+  return pome__call_fail(
+      call, "parameter '%s' holds %zu numbers in rank %d; allowed: a list of at most %zu", name,
+      pome_tensor_count(tensor), (int)tensor->rank, capacity);
 }
 
 pome_status pome__arg_ints_exact(pome__call *call, const char *name, int64_t *out, size_t count) {
   size_t n = 0;
   POME__TRY(pome__arg_ints(call, name, out, count, &n));
   if (n == count) return POME_OK;
-  return pome__call_fail(call, "parameter '%s' holds %zu numbers; it must hold %zu", name, n, count);
+  return pome__call_fail(call, "parameter '%s' holds %zu numbers; it must hold %zu", name, n,
+                         count);
 }
 
 pome_status pome__arg_bools_exact(pome__call *call, const char *name, bool *out, size_t count) {
@@ -87,7 +91,8 @@ double pome__arg_epsilon(const pome__call *call, const char *name) {
   return value;
 }
 
-pome_status pome__arg_choice(pome__call *call, const char *name, const char *const *choices, int *index) {
+pome_status pome__arg_choice(pome__call *call, const char *name, const char *const *choices,
+                             int *index) {
   int p = pome__arg_index(call, name);
   pome_string text;
   if (p < 0 || !pome__string_of(call, p, &text)) return not_known(call, name);
@@ -142,10 +147,11 @@ int64_t pome__type_count(const pome__type *type) {
   return type->rank < 0 ? POME_DIM_UNKNOWN : pome__dims_product(type->dims, 0, type->rank);
 }
 
-pome_status pome__need_dims_equal(pome__call *call, const char *what_a, int64_t a, const char *what_b, int64_t b) {
+pome_status pome__need_dims_equal(pome__call *call, const char *what_a, int64_t a,
+                                  const char *what_b, int64_t b) {
   if (a == POME_DIM_UNKNOWN || b == POME_DIM_UNKNOWN || a == b) return POME_OK;
-  return pome__call_fail(call, "%s is %lld, but %s is %lld; they must be equal", what_a, (long long)a, what_b,
-                         (long long)b);
+  return pome__call_fail(call, "%s is %lld, but %s is %lld; they must be equal", what_a,
+                         (long long)a, what_b, (long long)b);
 }
 
 pome_status pome__arg_shape(pome__call *call, const char *name, pome__shape_value *shape) {
@@ -157,7 +163,8 @@ pome_status pome__arg_shape(pome__call *call, const char *name, pome__shape_valu
   if (shape->known || type == NULL) return POME_OK;
   const pome_tensor *tensor = pome__tensor_of(call, p, 0);
   if (type->rank > 1 || (type->rank == 1 && type->dims[0] > POME_MAX_RANK) || tensor != NULL) {
-    return pome__call_fail(call, "parameter '%s' must be a list of at most %d dimensions", name, POME_MAX_RANK);
+    return pome__call_fail(call, "parameter '%s' must be a list of at most %d dimensions", name,
+                           POME_MAX_RANK);
   }
   if (type->rank != 1 || type->dims[0] == POME_DIM_UNKNOWN) return POME_OK;
   shape->rank = (int)type->dims[0];

@@ -1,8 +1,10 @@
-/* Family conv: convolutions over one to three spatial dimensions, with groups, strides and dilations; transposed; quantized.
+/* Family conv: convolutions over one to three spatial dimensions, with groups, strides and
+ * dilations; transposed; quantized.
  *
- * A convolution is a matrix product of patches of x (one row for each output position) with the filters, made in
- * panels of positions; with one input channel a group, patches do not pay and each tap is added to whole output rows. A transposed
- * convolution is the product of input positions with the filters, whose results are added up where they overlap.
+ * A convolution is a matrix product of patches of x (one row for each output position) with the
+ * filters, made in panels of positions; with one input channel a group, patches do not pay and each
+ * tap is added to whole output rows. A transposed convolution is the product of input positions
+ * with the filters, whose results are added up where they overlap.
  */
 #include <string.h>
 
@@ -16,10 +18,13 @@
 
 /* ---- inference ---- */
 
-static pome_status check_groups(pome__call *call, int64_t groups, const char *what, int64_t channels) {
-  if (groups < 1) return pome__call_fail(call, "groups is %lld; it must be at least 1", (long long)groups);
+static pome_status check_groups(pome__call *call, int64_t groups, const char *what,
+                                int64_t channels) {
+  if (groups < 1)
+    return pome__call_fail(call, "groups is %lld; it must be at least 1", (long long)groups);
   if (channels == POME_DIM_UNKNOWN || channels % groups == 0) return POME_OK;
-  return pome__call_fail(call, "groups is %lld, which does not divide the number of %s channels, %lld",
+  return pome__call_fail(call,
+                         "groups is %lld, which does not divide the number of %s channels, %lld",
                          (long long)groups, what, (long long)channels);
 }
 
@@ -27,10 +32,12 @@ static pome_status check_bias(pome__call *call, int64_t channels) {
   const pome__type *bias = pome__arg_type(call, "bias");
   if (bias == NULL || bias->rank < 0) return POME_OK;
   POME__TRY(pome__need_rank(call, pome__arg_index(call, "bias"), 0, 1, 1));
-  return pome__need_dims_equal(call, "the size of bias", bias->dims[0], "the number of output channels", channels);
+  return pome__need_dims_equal(call, "the size of bias", bias->dims[0],
+                               "the number of output channels", channels);
 }
 
-/* rank, in and kernel of the window from x and weight. False when weight is not known well enough to go on. */
+/* rank, in and kernel of the window from x and weight. False when weight is not known well enough
+ * to go on. */
 static bool take_shapes(const pome__type *x, const pome__type *weight, pome__window *w) {
   w->rank = x->rank - 2;
   for (int i = 0; i < w->rank; i++) {
@@ -50,8 +57,8 @@ static pome_status check_ranks(pome__call *call, bool *known) {
   int rank = x->rank >= 0 ? x->rank : weight->rank;
   *known = x->rank >= 0 && weight->rank >= 0;
   if (*known && x->rank != weight->rank) {
-    return pome__call_fail(call, "'x' has rank %d and 'weight' rank %d; they must be equal", (int)x->rank,
-                           (int)weight->rank);
+    return pome__call_fail(call, "'x' has rank %d and 'weight' rank %d; they must be equal",
+                           (int)x->rank, (int)weight->rank);
   }
   const int64_t unknown[2 + POME__SPATIAL] = {-1, -1, -1, -1, -1};
   return pome__out(call, 0, x->dtype, rank, unknown);
@@ -69,8 +76,9 @@ static pome_status infer_conv(pome__call *call) {
   POME__TRY(check_groups(call, groups, "output", weight->dims[0]));
   POME__TRY(check_bias(call, weight->dims[0]));
   if (x->dims[1] != POME_DIM_UNKNOWN) {
-    POME__TRY(pome__need_dims_equal(call, "the number of input channels a group", x->dims[1] / groups,
-                                    "the second dimension of weight", weight->dims[1]));
+    POME__TRY(pome__need_dims_equal(call, "the number of input channels a group",
+                                    x->dims[1] / groups, "the second dimension of weight",
+                                    weight->dims[1]));
   }
   pome__window w;
   int64_t dims[POME_MAX_RANK];
@@ -108,8 +116,8 @@ static pome_status infer_conv_transpose(pome__call *call) {
   if (!known) return POME_OK;
   POME__TRY(pome__arg_int(call, "groups", &groups));
   POME__TRY(check_groups(call, groups, "input", x->dims[1]));
-  POME__TRY(pome__need_dims_equal(call, "the number of input channels", x->dims[1], "the first dimension of weight",
-                                  weight->dims[0]));
+  POME__TRY(pome__need_dims_equal(call, "the number of input channels", x->dims[1],
+                                  "the first dimension of weight", weight->dims[0]));
   int64_t channels = pome__dim_mul(weight->dims[1], groups);
   POME__TRY(check_bias(call, channels));
   pome__window w;
@@ -118,8 +126,10 @@ static pome_status infer_conv_transpose(pome__call *call) {
   if (!take_shapes(x, weight, &w)) return POME_OK;
   POME__TRY(solve_transposed(call, &w, list));
   if (pome__arg_given(call, "output_shape")) {
-    POME__TRY(pome__need_dims_equal(call, "output_shape[0]", list[0], "the batch of x", x->dims[0]));
-    POME__TRY(pome__need_dims_equal(call, "output_shape[1]", list[1], "the number of output channels", channels));
+    POME__TRY(
+        pome__need_dims_equal(call, "output_shape[0]", list[0], "the batch of x", x->dims[0]));
+    POME__TRY(pome__need_dims_equal(call, "output_shape[1]", list[1],
+                                    "the number of output channels", channels));
   }
   pome__window_dims(&w, x->dims[0], channels, dims);
   return pome__out(call, 0, x->dtype, x->rank, dims);
@@ -138,7 +148,8 @@ typedef struct conv {
   pome_tensor *y;
 } conv;
 
-static pome_status conv_begin(pome__call *call, bool transposed, const pome_tensor *weight, conv *c) {
+static pome_status conv_begin(pome__call *call, bool transposed, const pome_tensor *weight,
+                              conv *c) {
   memset(c, 0, sizeof(*c));
   c->call = call;
   c->weight = weight;
@@ -170,26 +181,28 @@ static int64_t panel_size(int64_t row, int64_t positions) {
   return size < positions ? size : positions;
 }
 
-/* One row for each of `count` output positions from `begin`: [in_channels, kernel ...], zeros where the window reaches outside. */
-#define DEFINE_PATCHES(name, type)                                                                          \
-  static void name(const conv *c, int64_t x_offset, int64_t begin, int64_t count, type *out) {             \
-    const pome__window *w = &c->w;                                                                         \
-    const type *x = (const type *)c->x.data + x_offset;                                                    \
-    for (int64_t p = begin; p < begin + count; p++) {                                                      \
-      int64_t at[POME__SPATIAL] = {p / (w->out[1] * w->out[2]), p / w->out[2] % w->out[1], p % w->out[2]}; \
-      for (int i = 0; i < POME__SPATIAL; i++) at[i] = at[i] * w->stride[i] - w->before[i];                 \
-      for (int64_t rows = 0; rows < c->in_channels * w->kernel[0] * w->kernel[1]; rows++) {                \
-        int64_t channel = rows / (w->kernel[0] * w->kernel[1]);                                            \
-        int64_t d = at[0] + rows / w->kernel[1] % w->kernel[0] * w->dilation[0];                           \
-        int64_t h = at[1] + rows % w->kernel[1] * w->dilation[1];                                          \
-        bool inside = d >= 0 && d < w->in[0] && h >= 0 && h < w->in[1];                                    \
-        const type *row = x + channel * c->in_size + (inside ? (d * w->in[1] + h) * w->in[2] : 0);         \
-        for (int64_t k = 0; k < w->kernel[2]; k++) {                                                       \
-          int64_t v = at[2] + k * w->dilation[2];                                                          \
-          *out++ = inside && v >= 0 && v < w->in[2] ? row[v] : 0;                                          \
-        }                                                                                                  \
-      }                                                                                                    \
-    }                                                                                                      \
+/* One row for each of `count` output positions from `begin`: [in_channels, kernel ...], zeros where
+ * the window reaches outside. */
+#define DEFINE_PATCHES(name, type)                                                                 \
+  static void name(const conv *c, int64_t x_offset, int64_t begin, int64_t count, type *out) {     \
+    const pome__window *w = &c->w;                                                                 \
+    const type *x = (const type *)c->x.data + x_offset;                                            \
+    for (int64_t p = begin; p < begin + count; p++) {                                              \
+      int64_t at[POME__SPATIAL] = {p / (w->out[1] * w->out[2]), p / w->out[2] % w->out[1],         \
+                                   p % w->out[2]};                                                 \
+      for (int i = 0; i < POME__SPATIAL; i++) at[i] = at[i] * w->stride[i] - w->before[i];         \
+      for (int64_t rows = 0; rows < c->in_channels * w->kernel[0] * w->kernel[1]; rows++) {        \
+        int64_t channel = rows / (w->kernel[0] * w->kernel[1]);                                    \
+        int64_t d = at[0] + rows / w->kernel[1] % w->kernel[0] * w->dilation[0];                   \
+        int64_t h = at[1] + rows % w->kernel[1] * w->dilation[1];                                  \
+        bool inside = d >= 0 && d < w->in[0] && h >= 0 && h < w->in[1];                            \
+        const type *row = x + channel * c->in_size + (inside ? (d * w->in[1] + h) * w->in[2] : 0); \
+        for (int64_t k = 0; k < w->kernel[2]; k++) {                                               \
+          int64_t v = at[2] + k * w->dilation[2];                                                  \
+          *out++ = inside && v >= 0 && v < w->in[2] ? row[v] : 0;                                  \
+        }                                                                                          \
+      }                                                                                            \
+    }                                                                                              \
   }
 DEFINE_PATCHES(patches_f64, double)
 DEFINE_PATCHES(patches_f32, float)
@@ -236,34 +249,36 @@ static pome_status conv_by_product(const conv *c) {
 }
 
 /* One channel in, one channel out: each tap times a shifted x is added to `sum`. */
-#define DEFINE_TAPS(name, type)                                                                              \
-  static void name(const conv *c, int64_t x_offset, const type *weight, type *sum) {                        \
-    const pome__window *w = &c->w;                                                                          \
-    const type *x = (const type *)c->x.data + x_offset;                                                     \
-    for (int64_t t = 0; t < c->taps; t++) {                                                                 \
-      int64_t first[POME__SPATIAL];                                                                         \
-      int64_t end[POME__SPATIAL];                                                                           \
-      int64_t shift[POME__SPATIAL] = {t / (w->kernel[1] * w->kernel[2]), t / w->kernel[2] % w->kernel[1],    \
-                                      t % w->kernel[2]};                                                    \
-      for (int i = 0; i < POME__SPATIAL; i++) {                                                             \
-        shift[i] = shift[i] * w->dilation[i] - w->before[i];                                                \
-        pome__window_range(w->out[i], w->stride[i], shift[i], w->in[i], &first[i], &end[i]);                \
-      }                                                                                                     \
-      for (int64_t d = first[0]; d < end[0]; d++) {                                                         \
-        for (int64_t h = first[1]; h < end[1]; h++) {                                                       \
-          const type *from =                                                                                \
-              x + ((d * w->stride[0] + shift[0]) * w->in[1] + h * w->stride[1] + shift[1]) * w->in[2];      \
-          type *to = sum + (d * w->out[1] + h) * w->out[2];                                                 \
-          int64_t step = w->stride[2];                                                                      \
-          if (step == 1) {                                                                                  \
-            from += shift[2];                                                                               \
-            for (int64_t k = first[2]; k < end[2]; k++) to[k] += weight[t] * from[k];                       \
-          } else {                                                                                          \
-            for (int64_t k = first[2]; k < end[2]; k++) to[k] += weight[t] * from[k * step + shift[2]];     \
-          }                                                                                                 \
-        }                                                                                                   \
-      }                                                                                                     \
-    }                                                                                                       \
+#define DEFINE_TAPS(name, type)                                                                    \
+  static void name(const conv *c, int64_t x_offset, const type *weight, type *sum) {               \
+    const pome__window *w = &c->w;                                                                 \
+    const type *x = (const type *)c->x.data + x_offset;                                            \
+    for (int64_t t = 0; t < c->taps; t++) {                                                        \
+      int64_t first[POME__SPATIAL];                                                                \
+      int64_t end[POME__SPATIAL];                                                                  \
+      int64_t shift[POME__SPATIAL] = {t / (w->kernel[1] * w->kernel[2]),                           \
+                                      t / w->kernel[2] % w->kernel[1], t % w->kernel[2]};          \
+      for (int i = 0; i < POME__SPATIAL; i++) {                                                    \
+        shift[i] = shift[i] * w->dilation[i] - w->before[i];                                       \
+        pome__window_range(w->out[i], w->stride[i], shift[i], w->in[i], &first[i], &end[i]);       \
+      }                                                                                            \
+      for (int64_t d = first[0]; d < end[0]; d++) {                                                \
+        for (int64_t h = first[1]; h < end[1]; h++) {                                              \
+          const type *from =                                                                       \
+              x +                                                                                  \
+              ((d * w->stride[0] + shift[0]) * w->in[1] + h * w->stride[1] + shift[1]) * w->in[2]; \
+          type *to = sum + (d * w->out[1] + h) * w->out[2];                                        \
+          int64_t step = w->stride[2];                                                             \
+          if (step == 1) {                                                                         \
+            from += shift[2];                                                                      \
+            for (int64_t k = first[2]; k < end[2]; k++) to[k] += weight[t] * from[k];              \
+          } else {                                                                                 \
+            for (int64_t k = first[2]; k < end[2]; k++)                                            \
+              to[k] += weight[t] * from[k * step + shift[2]];                                      \
+          }                                                                                        \
+        }                                                                                          \
+      }                                                                                            \
+    }                                                                                              \
   }
 DEFINE_TAPS(taps_f64, double)
 DEFINE_TAPS(taps_f32, float)
@@ -286,13 +301,15 @@ static pome_status conv_by_taps(const conv *c) {
     int64_t from = (i / channels * c->groups + channel / c->out_channels) * c->in_size;
     double bias = bias_of(c, channel);
     if (wide) {
-      pome__load_f64(c->weight->data, c->weight->dtype, channel * c->taps, 1, (size_t)c->taps, weight);
+      pome__load_f64(c->weight->data, c->weight->dtype, channel * c->taps, 1, (size_t)c->taps,
+                     weight);
       for (size_t k = 0; k < size; k++) sum[k] = bias;
       taps_f64(c, from, weight, sum);
       pome__store_f64(c->y->data, c->y->dtype, i * c->out_size, 1, size, sum);
     } else {
       float *single = (float *)sum;
-      pome__load_f32(c->weight->data, c->weight->dtype, channel * c->taps, 1, (size_t)c->taps, (float *)weight);
+      pome__load_f32(c->weight->data, c->weight->dtype, channel * c->taps, 1, (size_t)c->taps,
+                     (float *)weight);
       for (size_t k = 0; k < size; k++) single[k] = (float)bias;
       taps_f32(c, from, (const float *)weight, single);
       pome__store_f32(c->y->data, c->y->dtype, i * c->out_size, 1, size, single);
@@ -308,26 +325,33 @@ static pome_status run_conv(pome__call *call, const pome_tensor *weight) {
   return c.in_channels == 1 ? conv_by_taps(&c) : conv_by_product(&c);
 }
 
-static pome_status eval_conv(pome__call *call) { return run_conv(call, pome__tensor_of(call, 1, 0)); }
+static pome_status eval_conv(pome__call *call) {
+  return run_conv(call, pome__tensor_of(call, 1, 0));
+}
 
-/* weight = stored * quant_scale + quant_bias, each a scalar or one number for each output channel. */
+/* weight = stored * quant_scale + quant_bias, each a scalar or one number for each output channel.
+ */
 static pome_status dequantize(pome__call *call, pome_tensor *weight) {
   pome_string type;
-  if (!pome__string_of(call, pome__arg_index(call, "quantization_type"), &type) || !pome__string_is(type, "linear")) {
+  if (!pome__string_of(call, pome__arg_index(call, "quantization_type"), &type) ||
+      !pome__string_is(type, "linear")) {
     return pome__fail(call->error, POME_UNSUPPORTED,
-                      "conv_quantized: only quantization_type \"linear\" is supported; dequantize the weight instead");
+                      "conv_quantized: only quantization_type \"linear\" is supported; dequantize "
+                      "the weight instead");
   }
   const pome_tensor *stored = pome__tensor_of(call, 1, 0);
   size_t count = pome_tensor_count(stored);
   size_t channel = count / (size_t)stored->shape[0];
-  const pome_tensor *parts[2] = {pome__arg_tensor(call, "quant_scale"), pome__arg_tensor(call, "quant_bias")};
+  const pome_tensor *parts[2] = {pome__arg_tensor(call, "quant_scale"),
+                                 pome__arg_tensor(call, "quant_bias")};
   double *data = POME__SCRATCH(call, double, count);
   if (data == NULL) return pome__call_memory(call);
   pome__load_f64(stored->data, stored->dtype, 0, 1, count, data);
   for (int i = 0; i < 2; i++) {
     size_t given = pome_tensor_count(parts[i]);
     if (given != 1 && given != (size_t)stored->shape[0]) {
-      return pome__call_fail(call, "'%s' has %zu numbers; allowed: 1 or one for each output channel",
+      return pome__call_fail(call,
+                             "'%s' has %zu numbers; allowed: 1 or one for each output channel",
                              i == 0 ? "quant_scale" : "quant_bias", given);
     }
   }
@@ -335,8 +359,10 @@ static pome_status dequantize(pome__call *call, pome_tensor *weight) {
     double scale;
     double shift;
     int64_t at = (int64_t)(i / channel);
-    pome__load_f64(parts[0]->data, parts[0]->dtype, pome_tensor_count(parts[0]) > 1 ? at : 0, 1, 1, &scale);
-    pome__load_f64(parts[1]->data, parts[1]->dtype, pome_tensor_count(parts[1]) > 1 ? at : 0, 1, 1, &shift);
+    pome__load_f64(parts[0]->data, parts[0]->dtype, pome_tensor_count(parts[0]) > 1 ? at : 0, 1, 1,
+                   &scale);
+    pome__load_f64(parts[1]->data, parts[1]->dtype, pome_tensor_count(parts[1]) > 1 ? at : 0, 1, 1,
+                   &shift);
     data[i] = data[i] * scale + shift;
   }
   return pome_tensor_init(weight, POME_FP64, stored->rank, stored->shape, data, call->error);
@@ -347,20 +373,22 @@ static pome_status eval_conv_quantized(pome__call *call) {
   if (pome_tensor_count(&call->outputs[0]) == 0) return POME_OK;
   POME__TRY(dequantize(call, &weight));
   pome_tensor narrow = weight;
-  if (pome__product_dtype(call) == POME_FP32) POME__TRY(pome__product_operand(call, &weight, &narrow));
+  if (pome__product_dtype(call) == POME_FP32)
+    POME__TRY(pome__product_operand(call, &weight, &narrow));
   return run_conv(call, &narrow);
 }
 
 /* ---- transposed ---- */
 
-/* Adds the results of input positions begin .. begin+count-1 to the sums of all output channels of the group. */
-static void scatter_columns(const conv *c, const pome_tensor *columns, int64_t begin, int64_t count, double *row,
-                            double *sums) {
+/* Adds the results of input positions begin .. begin+count-1 to the sums of all output channels of
+ * the group. */
+static void scatter_columns(const conv *c, const pome_tensor *columns, int64_t begin, int64_t count,
+                            double *row, double *sums) {
   const pome__window *w = &c->w;
   int64_t width = c->out_channels * c->taps;
   for (int64_t p = 0; p < count; p++) {
-    int64_t at[POME__SPATIAL] = {(begin + p) / (w->in[1] * w->in[2]), (begin + p) / w->in[2] % w->in[1],
-                                 (begin + p) % w->in[2]};
+    int64_t at[POME__SPATIAL] = {(begin + p) / (w->in[1] * w->in[2]),
+                                 (begin + p) / w->in[2] % w->in[1], (begin + p) % w->in[2]};
     for (int i = 0; i < POME__SPATIAL; i++) at[i] = at[i] * w->stride[i] - w->before[i];
     pome__load_f64(columns->data, columns->dtype, p * width, 1, (size_t)width, row);
     for (int64_t r = 0; r < width / w->kernel[2]; r++) {
@@ -416,45 +444,50 @@ static pome_status eval_conv_transpose(pome__call *call) {
       pome__product_run(call, &p, &space);
       scatter_columns(&c, &columns, begin, count, row, sums);
     }
-    pome__store_f64(c.y->data, c.y->dtype, i * c.out_channels * c.out_size, 1, (size_t)(c.out_channels * c.out_size),
-                    sums);
+    pome__store_f64(c.y->data, c.y->dtype, i * c.out_channels * c.out_size, 1,
+                    (size_t)(c.out_channels * c.out_size), sums);
   }
   return POME_OK;
 }
 
 /* ---- rows ---- */
 
-#define I32 POME__BIT(INT32)
-#define CONST POME__PARAM_CONST
-#define OPTIONAL (POME__PARAM_CONST | POME__PARAM_OPTIONAL)
-#define STRIDES POME__P_COMPUTED("strides", 0, I32, CONST, pome__spatial_ones)
+#define I32       POME__BIT(INT32)
+#define CONST     POME__PARAM_CONST
+#define OPTIONAL  (POME__PARAM_CONST | POME__PARAM_OPTIONAL)
+#define STRIDES   POME__P_COMPUTED("strides", 0, I32, CONST, pome__spatial_ones)
 #define DILATIONS POME__P_COMPUTED("dilations", 0, I32, CONST, pome__spatial_ones)
-#define PAD_TYPE POME__P_STRING("pad_type", CONST, "valid")
-#define PAD POME__P_COMPUTED("pad", 0, I32, CONST, pome__spatial_zeros)
-#define GROUPS POME__P_INT("groups", 0, I32, CONST, 1)
-#define STEPS STRIDES, PAD_TYPE, PAD, DILATIONS, GROUPS
-#define TRANSPOSED_STEPS PAD, POME__P("output_shape", 0, I32, OPTIONAL), PAD_TYPE, STRIDES, DILATIONS, GROUPS
+#define PAD_TYPE  POME__P_STRING("pad_type", CONST, "valid")
+#define PAD       POME__P_COMPUTED("pad", 0, I32, CONST, pome__spatial_zeros)
+#define GROUPS    POME__P_INT("groups", 0, I32, CONST, 1)
+#define STEPS     STRIDES, PAD_TYPE, PAD, DILATIONS, GROUPS
+#define TRANSPOSED_STEPS                                                                           \
+  PAD, POME__P("output_shape", 0, I32, OPTIONAL), PAD_TYPE, STRIDES, DILATIONS, GROUPS
 
-static const pome__param conv_15[] = {POME__P("x", 'T', POME__TF, 0), POME__P("weight", 'T', POME__TF, 0),
+static const pome__param conv_15[] = {POME__P("x", 'T', POME__TF, 0),
+                                      POME__P("weight", 'T', POME__TF, 0),
                                       POME__P("bias", 'T', POME__TF, OPTIONAL), STEPS};
-static const pome__param conv_17[] = {POME__P("x", 'T', POME__TF, 0), POME__P("weight", 'U', POME__TF, 0),
+static const pome__param conv_17[] = {POME__P("x", 'T', POME__TF, 0),
+                                      POME__P("weight", 'U', POME__TF, 0),
                                       POME__P("bias", 'U', POME__TF, POME__PARAM_OPTIONAL), STEPS};
-static const pome__param conv_quantized_15[] = {POME__P("x", 'T', POME__TF, 0),
-                                                POME__P("weight", 'U', POME__BIT(UINT8), 0),
-                                                POME__P("bias", 'U', POME__BIT(UINT8), OPTIONAL),
-                                                POME__P("quantization_type", 0, POME__BIT(STRING), CONST),
-                                                POME__P_INT("nbits", 0, I32, CONST, 8),
-                                                POME__P("quant_scale", 'T', POME__TF, CONST),
-                                                POME__P("quant_bias", 'T', POME__TF, CONST),
-                                                STEPS};
-static const pome__param conv_transpose_15[] = {POME__P("x", 'T', POME__TF, 0), POME__P("weight", 'T', POME__TF, CONST),
-                                                POME__P("bias", 'T', POME__TF, OPTIONAL),
-                                                TRANSPOSED_STEPS};
+static const pome__param conv_quantized_15[] = {
+    POME__P("x", 'T', POME__TF, 0),
+    POME__P("weight", 'U', POME__BIT(UINT8), 0),
+    POME__P("bias", 'U', POME__BIT(UINT8), OPTIONAL),
+    POME__P("quantization_type", 0, POME__BIT(STRING), CONST),
+    POME__P_INT("nbits", 0, I32, CONST, 8),
+    POME__P("quant_scale", 'T', POME__TF, CONST),
+    POME__P("quant_bias", 'T', POME__TF, CONST),
+    STEPS};
+static const pome__param conv_transpose_15[] = {
+    POME__P("x", 'T', POME__TF, 0), POME__P("weight", 'T', POME__TF, CONST),
+    POME__P("bias", 'T', POME__TF, OPTIONAL), TRANSPOSED_STEPS};
 static const pome__param conv_transpose_17[] = {
     POME__P("x", 'T', POME__TF, 0), POME__P("weight", 'U', POME__TF, 0),
     POME__P("bias", 'U', POME__TF, POME__PARAM_OPTIONAL), TRANSPOSED_STEPS};
 
-#define PURE(name, since, params, infer, eval) POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
+#define PURE(name, since, params, infer, eval)                                                     \
+  POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
 
 static const pome__schema rows[] = {
     PURE("conv", IOS13, conv_15, infer_conv, eval_conv),

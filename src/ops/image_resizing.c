@@ -1,7 +1,8 @@
-/* Family image_resizing: resizing the last dimensions, cropping; the rows. Sampling at points is in sampling.c.
+/* Family image_resizing: resizing the last dimensions, cropping; the rows. Sampling at points is in
+ * sampling.c.
  *
- * Linear and nearest resizing is done one dimension after the other: for each result index there is a pair of source
- * indices and how much of the second is taken.
+ * Linear and nearest resizing is done one dimension after the other: for each result index there is
+ * a pair of source indices and how much of the second is taken.
  */
 #include <math.h>
 #include <string.h>
@@ -30,8 +31,9 @@ static tap linear_tap(pome__grid grid, int64_t in, int64_t out, int64_t i) {
   return t;
 }
 
-/* How a point becomes a pixel: resize takes the nearest one, of two equally near ones the first on the default grid and the second on
- * the others (where a half means the middle between pixels); the older ops round down. */
+/* How a point becomes a pixel: resize takes the nearest one, of two equally near ones the first on
+ * the default grid and the second on the others (where a half means the middle between pixels); the
+ * older ops round down. */
 typedef enum rounding { LINEAR, ROUND_DOWN, NEAREST } rounding;
 
 static tap pixel_tap(pome__grid grid, rounding how, int64_t in, int64_t out, int64_t i) {
@@ -47,7 +49,8 @@ static tap pixel_tap(pome__grid grid, rounding how, int64_t in, int64_t out, int
 }
 
 /* x as [outer, in, inner] to [outer, out, inner]. */
-static void resize_dim(const double *x, int64_t outer, int64_t in, int64_t inner, int64_t out, const tap *taps, double *y) {
+static void resize_dim(const double *x, int64_t outer, int64_t in, int64_t inner, int64_t out,
+                       const tap *taps, double *y) {
   for (int64_t o = 0; o < outer; o++) {
     for (int64_t i = 0; i < out; i++) {
       const double *low = x + (o * in + taps[i].low) * inner;
@@ -92,7 +95,8 @@ static pome_status resize_last(pome__call *call, int dims, pome__grid grid, roun
     for (int d = 0; d < dims; d++) {
       int64_t outer = pome__dims_product(y->shape, first, first + d);
       int64_t inner = pome__dims_product(x->shape, first + d + 1, x->rank);
-      resize_dim(buffers[d], outer, x->shape[first + d], inner, y->shape[first + d], taps[d], buffers[d + 1]);
+      resize_dim(buffers[d], outer, x->shape[first + d], inner, y->shape[first + d], taps[d],
+                 buffers[d + 1]);
     }
     pome__store_f64(y->data, y->dtype, p * (int64_t)size, 1, size, buffers[dims]);
   }
@@ -106,9 +110,11 @@ static pome_status out_resized(pome__call *call, int dims_count, const int64_t *
   memcpy(dims, x->dims, sizeof(dims));
   for (int i = 0; i < dims_count; i++) {
     int at = x->rank - dims_count + i;
-    if (dims[at] == 0 && sizes[i] != 0) return pome__call_fail(call, "dimension %d of 'x' is empty", at);
+    if (dims[at] == 0 && sizes[i] != 0)
+      return pome__call_fail(call, "dimension %d of 'x' is empty", at);
     if (sizes[i] != POME_DIM_UNKNOWN && sizes[i] < 1) {
-      return pome__call_fail(call, "dimension %d would become %lld; it must be at least 1", at, (long long)sizes[i]);
+      return pome__call_fail(call, "dimension %d would become %lld; it must be at least 1", at,
+                             (long long)sizes[i]);
     }
     dims[at] = sizes[i];
   }
@@ -136,7 +142,9 @@ static pome_status eval_resize_bilinear(pome__call *call) {
   return resize_last(call, 2, (pome__grid)mode, LINEAR);
 }
 
-static pome_status eval_nearest(pome__call *call) { return resize_last(call, 2, POME__GRID_DEFAULT, ROUND_DOWN); }
+static pome_status eval_nearest(pome__call *call) {
+  return resize_last(call, 2, POME__GRID_DEFAULT, ROUND_DOWN);
+}
 
 /* ---- upsample ---- */
 
@@ -147,7 +155,8 @@ static pome_status scaled_size(pome__call *call, const char *name, int64_t dim, 
   if (dim == POME_DIM_UNKNOWN) return POME_OK;
   double size = (double)floorf((float)scale * (float)dim);
   if (!(size >= 1 && size < 0x1p40)) {
-    return pome__call_fail(call, "parameter '%s' is %g, which makes %lld pixels %g", name, scale, (long long)dim, size);
+    return pome__call_fail(call, "parameter '%s' is %g, which makes %lld pixels %g", name, scale,
+                           (long long)dim, size);
   }
   *out = (int64_t)size;
   return POME_OK;
@@ -166,8 +175,12 @@ static pome_status infer_upsample(pome__call *call) {
 /* half_pixel_centers, when absent, is the opposite of align_corners. */
 static pome_status eval_upsample_bilinear(pome__call *call) {
   bool align = pome__arg_bool(call, "align_corners");
-  bool half = pome__arg_given(call, "half_pixel_centers") ? pome__arg_bool(call, "half_pixel_centers") : !align;
-  pome__grid grid = align ? POME__GRID_STRICT_ALIGN : half ? POME__GRID_UNALIGN : POME__GRID_DEFAULT;
+  bool half = pome__arg_given(call, "half_pixel_centers")
+                  ? pome__arg_bool(call, "half_pixel_centers")
+                  : !align;
+  pome__grid grid = align  ? POME__GRID_STRICT_ALIGN
+                    : half ? POME__GRID_UNALIGN
+                           : POME__GRID_DEFAULT;
   return resize_last(call, 2, grid, LINEAR);
 }
 
@@ -186,8 +199,11 @@ static pome_status infer_resize(pome__call *call) {
   POME__TRY(pome__arg_int(call, "resized_dims", &count));
   if (x->rank < 0) return pome__out(call, 0, x->dtype, -1, NULL);
   int64_t given = shape->rank == 1 ? shape->dims[0] : POME_DIM_UNKNOWN;
-  if (count < 0 || count > x->rank || (given != POME_DIM_UNKNOWN && (given > x->rank || count > given))) {
-    return pome__call_fail(call, "resized_dims is %lld, shape has %lld numbers and x %d dimensions; each may be at most the next",
+  if (count < 0 || count > x->rank ||
+      (given != POME_DIM_UNKNOWN && (given > x->rank || count > given))) {
+    return pome__call_fail(call,
+                           "resized_dims is %lld, shape has %lld numbers and x %d dimensions; each "
+                           "may be at most the next",
                            (long long)count, (long long)given, (int)x->rank);
   }
   int64_t sizes[POME_MAX_RANK];
@@ -220,7 +236,8 @@ static pome_status read_crops(pome__call *call, int64_t *crops) {
   POME__TRY(pome__arg_ints_exact(call, "crop_height", crops, 2));
   POME__TRY(pome__arg_ints_exact(call, "crop_width", crops + 2, 2));
   for (int i = 0; i < 4; i++) {
-    if (crops[i] < 0) return pome__call_fail(call, "a crop is %lld; it must not be negative", (long long)crops[i]);
+    if (crops[i] < 0)
+      return pome__call_fail(call, "a crop is %lld; it must not be negative", (long long)crops[i]);
   }
   return POME_OK;
 }
@@ -237,7 +254,9 @@ static pome_status infer_crop(pome__call *call) {
     int64_t *dim = &dims[x->rank - 2 + i];
     if (*dim == POME_DIM_UNKNOWN) continue;
     *dim -= crops[2 * i] + crops[2 * i + 1];
-    if (*dim < 0) return pome__call_fail(call, "dimension %d has fewer elements than are cropped", x->rank - 2 + i);
+    if (*dim < 0)
+      return pome__call_fail(call, "dimension %d has fewer elements than are cropped",
+                             x->rank - 2 + i);
   }
   return pome__out(call, 0, x->dtype, x->rank, dims);
 }
@@ -258,43 +277,52 @@ static pome_status eval_crop(pome__call *call) {
 
 /* ---- rows ---- */
 
-#define I32 POME__BIT(INT32)
-#define CONST POME__PARAM_CONST
+#define I32        POME__BIT(INT32)
+#define CONST      POME__PARAM_CONST
 #define TEXT(name) POME__P(name, 0, POME__BIT(STRING), CONST)
-#define X POME__P("x", 'T', POME__TF, 0)
+#define X          POME__P("x", 'T', POME__TF, 0)
 #define SIZE(name) POME__P_INT(name, 0, I32, CONST, 1)
-#define SCALES                                                             \
-  POME__P_INT("scale_factor_height", 'U', I32 | POME__BIT(FP32), CONST, 1), \
+#define SCALES                                                                                     \
+  POME__P_INT("scale_factor_height", 'U', I32 | POME__BIT(FP32), CONST, 1),                        \
       POME__P_INT("scale_factor_width", 'U', I32 | POME__BIT(FP32), CONST, 1)
-#define CROP_SAMPLING                                                                                      \
-  SIZE("target_height"), SIZE("target_width"), POME__P_BOOL("normalized_coordinates", CONST, false),       \
-      POME__P_FLOAT("spatial_scale", 0, POME__BIT(FP32), CONST, 1),                                        \
-      POME__P_STRING("box_coordinate_mode", CONST, "CORNERS_HEIGHT_FIRST"),                                \
+#define CROP_SAMPLING                                                                              \
+  SIZE("target_height"), SIZE("target_width"),                                                     \
+      POME__P_BOOL("normalized_coordinates", CONST, false),                                        \
+      POME__P_FLOAT("spatial_scale", 0, POME__BIT(FP32), CONST, 1),                                \
+      POME__P_STRING("box_coordinate_mode", CONST, "CORNERS_HEIGHT_FIRST"),                        \
       POME__P_STRING("sampling_mode", CONST, "DEFAULT")
 #define PAD_VALUE POME__P_FLOAT("pad_value", 'T', POME__TF, CONST, 0)
-#define POINTS                                                                                             \
-  TEXT("sampling_mode"), TEXT("padding_mode"), POME__P("padding_value", 'T', POME__TF, CONST),             \
+#define POINTS                                                                                     \
+  TEXT("sampling_mode"), TEXT("padding_mode"), POME__P("padding_value", 'T', POME__TF, CONST),     \
       TEXT("coordinates_mode"), POME__P("align_corners", 0, POME__BIT(BOOL), CONST)
 #define SMALL_INTS (POME__BIT(INT8) | POME__BIT(UINT8) | POME__BIT(INT16) | POME__BIT(UINT16))
 
 static const pome__param affine_params[] = {X, POME__P("transform_matrix", 'T', POME__TF, 0),
                                             POME__P("output_height", 0, I32, CONST),
                                             POME__P("output_width", 0, I32, CONST), POINTS};
-static const pome__param crop_params[] = {X, POME__P("crop_height", 0, I32, CONST), POME__P("crop_width", 0, I32, CONST)};
+static const pome__param crop_params[] = {X, POME__P("crop_height", 0, I32, CONST),
+                                          POME__P("crop_width", 0, I32, CONST)};
 static const pome__param crop_resize_15[] = {X, POME__P("roi", 'T', POME__TF, 0), CROP_SAMPLING};
-static const pome__param crop_resize_16[] = {X, POME__P("roi", 'T', POME__TF, 0), CROP_SAMPLING, PAD_VALUE};
-static const pome__param crop_resize_17[] = {X, POME__P("boxes", 'B', POME__TF | POME__BIT(UINT16), 0),
-                                             POME__P("box_indices", 'I', I32 | POME__BIT(UINT16), POME__PARAM_OPTIONAL),
-                                             CROP_SAMPLING, PAD_VALUE};
-static const pome__param resample_15[] = {X, POME__P("coordinates", 'U', I32 | POME__BIT(FP32), 0), POINTS};
-static const pome__param resample_16[] = {X, POME__P("coordinates", 'U', I32 | POME__TF, 0), POINTS};
-static const pome__param resample_17[] = {X, POME__P("coordinates", 'U', I32 | POME__TF | SMALL_INTS, 0), POINTS};
+static const pome__param crop_resize_16[] = {X, POME__P("roi", 'T', POME__TF, 0), CROP_SAMPLING,
+                                             PAD_VALUE};
+static const pome__param crop_resize_17[] = {
+    X, POME__P("boxes", 'B', POME__TF | POME__BIT(UINT16), 0),
+    POME__P("box_indices", 'I', I32 | POME__BIT(UINT16), POME__PARAM_OPTIONAL), CROP_SAMPLING,
+    PAD_VALUE};
+static const pome__param resample_15[] = {X, POME__P("coordinates", 'U', I32 | POME__BIT(FP32), 0),
+                                          POINTS};
+static const pome__param resample_16[] = {X, POME__P("coordinates", 'U', I32 | POME__TF, 0),
+                                          POINTS};
+static const pome__param resample_17[] = {
+    X, POME__P("coordinates", 'U', I32 | POME__TF | SMALL_INTS, 0), POINTS};
 static const pome__param resize_params[] = {
     POME__P("x", 'T', POME__TFI, 0),
     POME__P("shape", 'U', I32 | POME__BIT(INT16) | POME__BIT(UINT16) | POME__BIT(UINT32), 0),
-    POME__P("resized_dims", 0, POME__BIT(UINT32), CONST), POME__P_STRING("interpolation_mode", CONST, "LINEAR"),
+    POME__P("resized_dims", 0, POME__BIT(UINT32), CONST),
+    POME__P_STRING("interpolation_mode", CONST, "LINEAR"),
     POME__P_STRING("sampling_mode", CONST, "DEFAULT")};
-static const pome__param bilinear_params[] = {X, SIZE("target_size_height"), SIZE("target_size_width"),
+static const pome__param bilinear_params[] = {X, SIZE("target_size_height"),
+                                              SIZE("target_size_width"),
                                               POME__P_STRING("sampling_mode", CONST, "DEFAULT")};
 static const pome__param nearest_params[] = {X, POME__P("target_size_height", 0, I32, CONST),
                                              POME__P("target_size_width", 0, I32, CONST)};
@@ -304,7 +332,8 @@ static const pome__param upsample_16[] = {
     POME__P("half_pixel_centers", 0, POME__BIT(BOOL), CONST | POME__PARAM_OPTIONAL)};
 static const pome__param upsample_nearest_params[] = {X, SCALES};
 
-#define PURE(name, since, params, infer, eval) POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
+#define PURE(name, since, params, infer, eval)                                                     \
+  POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
 
 static const pome__schema rows[] = {
     PURE("affine", IOS15, affine_params, pome__infer_affine, pome__eval_affine),

@@ -1,4 +1,5 @@
-/* concat, stack, split, tile, pad: runs of elements from one tensor to another. See tensor_operation.h. */
+/* concat, stack, split, tile, pad: runs of elements from one tensor to another. See
+ * tensor_operation.h. */
 #include <string.h>
 
 #include "ops/args.h"
@@ -15,7 +16,8 @@ static pome_status same_dtypes(pome__call *call) {
   for (size_t i = 1; i < pome__count(call, 0); i++) {
     pome_dtype dtype = pome__type_of(call, 0, i)->dtype;
     if (dtype == first) continue;
-    return pome__call_fail(call, "value 0 is %s, but value %zu is %s; they must have one element type",
+    return pome__call_fail(call,
+                           "value 0 is %s, but value %zu is %s; they must have one element type",
                            pome_dtype_name(first), i, pome_dtype_name(dtype));
   }
   return POME_OK;
@@ -79,16 +81,19 @@ pome_status pome__infer_concat(pome__call *call) {
   return pome__out(call, 0, dtype, rank, dims);
 }
 
-/* A block of [outer, width] elements from `in`, whose rows are in_width apart, to `out`, whose rows are out_width apart. */
-static void move_columns(const pome_tensor *in, int64_t in_offset, int64_t in_width, pome_tensor *out, int64_t out_offset,
-                         int64_t out_width, int64_t outer, int64_t width) {
+/* A block of [outer, width] elements from `in`, whose rows are in_width apart, to `out`, whose rows
+ * are out_width apart. */
+static void move_columns(const pome_tensor *in, int64_t in_offset, int64_t in_width,
+                         pome_tensor *out, int64_t out_offset, int64_t out_width, int64_t outer,
+                         int64_t width) {
   const int64_t shape[2] = {outer, width};
   const int64_t from[2] = {in_width, 1};
   const int64_t to[2] = {out_width, 1};
   pome__move(2, shape, in, in_offset, from, out, out_offset, to);
 }
 
-static void interleave_value(const pome_tensor *x, int axis, size_t i, size_t count, pome_tensor *y) {
+static void interleave_value(const pome_tensor *x, int axis, size_t i, size_t count,
+                             pome_tensor *y) {
   int64_t outer = pome__dims_product(x->shape, 0, axis + 1);
   int64_t inner = pome__dims_product(x->shape, axis + 1, x->rank);
   move_columns(x, 0, inner, y, (int64_t)i * inner, (int64_t)count * inner, outer, inner);
@@ -98,7 +103,8 @@ pome_status pome__eval_concat(pome__call *call) {
   pome_tensor *y = &call->outputs[0];
   size_t count = pome__count(call, 0);
   int axis = 0;
-  if (pome__tensor_of(call, 0, 0)->rank > 0) POME__TRY(pome__arg_axis(call, "axis", y->rank, &axis));
+  if (pome__tensor_of(call, 0, 0)->rank > 0)
+    POME__TRY(pome__arg_axis(call, "axis", y->rank, &axis));
   bool interleave = pome__arg_bool(call, "interleave");
   int64_t outer = pome__dims_product(y->shape, 0, axis);
   int64_t out_width = pome__dims_product(y->shape, axis, y->rank);
@@ -143,41 +149,47 @@ pome_status pome__eval_stack(pome__call *call) {
   int64_t outer = pome__dims_product(y->shape, 0, axis);
   int64_t inner = pome__dims_product(y->shape, axis + 1, y->rank);
   for (size_t i = 0; i < count; i++) {
-    move_columns(pome__tensor_of(call, 0, i), 0, inner, y, (int64_t)i * inner, (int64_t)count * inner, outer, inner);
+    move_columns(pome__tensor_of(call, 0, i), 0, inner, y, (int64_t)i * inner,
+                 (int64_t)count * inner, outer, inner);
   }
   return POME_OK;
 }
 
 /* ---- split ---- */
 
-/* Sizes of the parts along the axis, as many as the op has outputs; POME_DIM_UNKNOWN where not known. */
+/* Sizes of the parts along the axis, as many as the op has outputs; POME_DIM_UNKNOWN where not
+ * known. */
 static pome_status part_sizes(pome__call *call, int64_t dim, int64_t *sizes) {
   size_t outputs = call->op->output_count;
   int64_t splits = -1;
   if (outputs > POME__MAX_OUTPUTS) {
-    return pome__call_fail(call, "has %zu outputs; at most %d are supported", outputs, POME__MAX_OUTPUTS);
+    return pome__call_fail(call, "has %zu outputs; at most %d are supported", outputs,
+                           POME__MAX_OUTPUTS);
   }
   if (pome__arg_given(call, "num_splits")) {
     POME__TRY(pome__arg_int(call, "num_splits", &splits));
     if (splits != (int64_t)outputs) {
-      return pome__call_fail(call, "num_splits is %lld, but there are %zu outputs", (long long)splits, outputs);
+      return pome__call_fail(call, "num_splits is %lld, but there are %zu outputs",
+                             (long long)splits, outputs);
     }
   }
   if (pome__arg_given(call, "split_sizes")) {
     POME__TRY(pome__arg_ints_exact(call, "split_sizes", sizes, outputs));
     int64_t sum = 0;
     for (size_t i = 0; i < outputs; i++) {
-      if (sizes[i] < 0) return pome__call_fail(call, "split_sizes[%zu] is %lld", i, (long long)sizes[i]);
+      if (sizes[i] < 0)
+        return pome__call_fail(call, "split_sizes[%zu] is %lld", i, (long long)sizes[i]);
       sum = pome__dim_add(sum, sizes[i]);
     }
     return pome__need_dims_equal(call, "the sum of split_sizes", sum, "the dimension", dim);
   }
   if (splits < 1) return pome__call_fail(call, "needs 'num_splits' or 'split_sizes'");
   if (dim != POME_DIM_UNKNOWN && dim % splits != 0) {
-    return pome__call_fail(call, "num_splits is %lld, which does not divide the dimension, %lld", (long long)splits,
-                           (long long)dim);
+    return pome__call_fail(call, "num_splits is %lld, which does not divide the dimension, %lld",
+                           (long long)splits, (long long)dim);
   }
-  for (size_t i = 0; i < outputs; i++) sizes[i] = dim == POME_DIM_UNKNOWN ? POME_DIM_UNKNOWN : dim / splits;
+  for (size_t i = 0; i < outputs; i++)
+    sizes[i] = dim == POME_DIM_UNKNOWN ? POME_DIM_UNKNOWN : dim / splits;
   return POME_OK;
 }
 
@@ -222,20 +234,24 @@ pome_status pome__infer_tile(pome__call *call) {
   for (int i = 0; i < x->rank; i++) dims[i] = POME_DIM_UNKNOWN;
   if (pome__arg_tensor(call, "reps") == NULL) {
     if (reps_type->rank == 1) {
-      POME__TRY(pome__need_dims_equal(call, "the number of reps", reps_type->dims[0], "the rank of x", x->rank));
+      POME__TRY(pome__need_dims_equal(call, "the number of reps", reps_type->dims[0],
+                                      "the rank of x", x->rank));
     }
     return pome__out(call, 0, x->dtype, x->rank, dims);
   }
   int64_t reps[POME_MAX_RANK];
   POME__TRY(pome__arg_ints_exact(call, "reps", reps, (size_t)x->rank));
   for (int i = 0; i < x->rank; i++) {
-    if (reps[i] < 0) return pome__call_fail(call, "reps[%d] is %lld; it must not be negative", i, (long long)reps[i]);
+    if (reps[i] < 0)
+      return pome__call_fail(call, "reps[%d] is %lld; it must not be negative", i,
+                             (long long)reps[i]);
     dims[i] = pome__dim_mul(x->dims[i], reps[i]);
   }
   return pome__out(call, 0, x->dtype, x->rank, dims);
 }
 
-/* One copy of x for each combination of repeats; repeats of a dimension of 1 are part of the copy, with stride 0 in x. */
+/* One copy of x for each combination of repeats; repeats of a dimension of 1 are part of the copy,
+ * with stride 0 in x. */
 pome_status pome__eval_tile(pome__call *call) {
   const pome_tensor *x = pome__tensor_of(call, 0, 0);
   pome_tensor *y = &call->outputs[0];
@@ -274,27 +290,33 @@ pome_status pome__eval_tile(pome__call *call) {
 enum pad_mode { CONSTANT, REFLECT, REPLICATE };
 static const char *const pad_modes[] = {"constant", "reflect", "replicate", NULL};
 
-/* Amounts before and after each dimension of x, zeros for the ones in front that 'pad' does not name. */
-static pome_status pad_amounts(pome__call *call, const int64_t *dims, int rank, int mode, int64_t *before, int64_t *after) {
+/* Amounts before and after each dimension of x, zeros for the ones in front that 'pad' does not
+ * name. */
+static pome_status pad_amounts(pome__call *call, const int64_t *dims, int rank, int mode,
+                               int64_t *before, int64_t *after) {
   int64_t list[2 * POME_MAX_RANK];
   size_t count;
   POME__TRY(pome__arg_ints(call, "pad", list, 2 * (size_t)rank, &count));
-  if (count % 2 != 0) return pome__call_fail(call, "'pad' has %zu numbers; it must have two for each dimension", count);
+  if (count % 2 != 0)
+    return pome__call_fail(call, "'pad' has %zu numbers; it must have two for each dimension",
+                           count);
   int first = rank - (int)count / 2;
   for (int i = 0; i < rank; i++) {
     before[i] = i < first ? 0 : list[2 * (i - first)];
     after[i] = i < first ? 0 : list[2 * (i - first) + 1];
     if (before[i] < 0 || after[i] < 0) {
-      return pome__call_fail(call, "the padding of dimension %d is negative: %lld, %lld", i, (long long)before[i],
-                             (long long)after[i]);
+      return pome__call_fail(call, "the padding of dimension %d is negative: %lld, %lld", i,
+                             (long long)before[i], (long long)after[i]);
     }
     int64_t most = before[i] > after[i] ? before[i] : after[i];
     if (dims[i] == POME_DIM_UNKNOWN || mode == CONSTANT || most == 0) continue;
     int64_t limit = mode == REFLECT ? dims[i] - 1 : dims[i] > 0 ? INT64_MAX : 0;
     if (most > limit) {
-      return pome__call_fail(call, "mode \"%s\" can pad dimension %d, which has %lld elements, by at most %lld, not %lld",
-                             pad_modes[mode], i, (long long)dims[i], (long long)(limit < 0 ? 0 : limit),
-                             (long long)most);
+      return pome__call_fail(
+          call,
+          "mode \"%s\" can pad dimension %d, which has %lld elements, by at most %lld, not %lld",
+          pad_modes[mode], i, (long long)dims[i], (long long)(limit < 0 ? 0 : limit),
+          (long long)most);
     }
   }
   return POME_OK;
@@ -310,14 +332,17 @@ pome_status pome__infer_pad(pome__call *call) {
   int64_t dims[POME_MAX_RANK];
   memcpy(dims, x->dims, sizeof(dims));
   if (pome__arg_tensor(call, "pad") == NULL) {
-    int64_t named = pad->rank == 1 && pad->dims[0] >= 0 && pad->dims[0] / 2 < x->rank ? pad->dims[0] / 2 : x->rank;
+    int64_t named = pad->rank == 1 && pad->dims[0] >= 0 && pad->dims[0] / 2 < x->rank
+                        ? pad->dims[0] / 2
+                        : x->rank;
     for (int64_t i = x->rank - named; i < x->rank; i++) dims[i] = POME_DIM_UNKNOWN;
     return pome__out(call, 0, x->dtype, x->rank, dims);
   }
   int64_t before[POME_MAX_RANK];
   int64_t after[POME_MAX_RANK];
   POME__TRY(pad_amounts(call, x->dims, x->rank, mode, before, after));
-  for (int i = 0; i < x->rank; i++) dims[i] = pome__dim_add(pome__dim_add(dims[i], before[i]), after[i]);
+  for (int i = 0; i < x->rank; i++)
+    dims[i] = pome__dim_add(pome__dim_add(dims[i], before[i]), after[i]);
   return pome__out(call, 0, x->dtype, x->rank, dims);
 }
 
@@ -343,12 +368,14 @@ static void pad_rows(const pome_tensor *x, pome_tensor *y, int mode, const int64
   int64_t rows = pome__dims_product(y->shape, 0, last);
   for (int64_t row = 0; row < rows; row++) {
     int64_t from = 0;
-    for (int i = 0; i < last; i++) from += fold_index(index[i] - before[i], x->shape[i], mode) * strides[i];
+    for (int i = 0; i < last; i++)
+      from += fold_index(index[i] - before[i], x->shape[i], mode) * strides[i];
     int64_t to = row * out_width;
     pome__move_run(x, from, y, to + before[last], width);
     for (int64_t k = 0; k < out_width; k++) {
       if (k == before[last]) k += width;
-      if (k < out_width) pome__move_run(x, from + fold_index(k - before[last], width, mode), y, to + k, 1);
+      if (k < out_width)
+        pome__move_run(x, from + fold_index(k - before[last], width, mode), y, to + k, 1);
     }
     for (int i = last - 1; i >= 0 && ++index[i] == y->shape[i]; i--) index[i] = 0;
   }

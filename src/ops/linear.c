@@ -20,7 +20,8 @@ static pome_status infer_linear(pome__call *call) {
   int64_t outputs = weight->rank < 0 ? POME_DIM_UNKNOWN : weight->dims[0];
   if (bias != NULL && bias->rank >= 0) {
     POME__TRY(pome__need_rank(call, 2, 0, 1, 1));
-    POME__TRY(pome__need_dims_equal(call, "the size of bias", bias->dims[0], "the first dimension of weight", outputs));
+    POME__TRY(pome__need_dims_equal(call, "the size of bias", bias->dims[0],
+                                    "the first dimension of weight", outputs));
   }
   if (x->rank < 0) return pome__out(call, 0, x->dtype, -1, NULL);
   if (weight->rank == 2) {
@@ -58,8 +59,9 @@ static pome_status eval_linear(pome__call *call) {
 
 /* ---- matmul ---- */
 
-/* The last two dimensions of an operand as rows and columns of the product, and what is before them. A vector is a row
- * on the left and a column on the right; `vector` says that this dimension goes again. */
+/* The last two dimensions of an operand as rows and columns of the product, and what is before
+ * them. A vector is a row on the left and a column on the right; `vector` says that this dimension
+ * goes again. */
 typedef struct side {
   int batch_rank;
   int64_t rows, columns;
@@ -86,11 +88,12 @@ static pome_status infer_matmul(pome__call *call) {
   POME__TRY(pome__need_rank(call, 1, 0, 1, POME_MAX_RANK));
   if (x->rank < 0 || y->rank < 0) return pome__out(call, 0, x->dtype, -1, NULL);
   bool transpose_x = pome__arg_bool(call, "transpose_x");
-  if (x->rank == 1 && transpose_x) return pome__call_fail(call, "'x' has rank 1 and cannot be transposed");
+  if (x->rank == 1 && transpose_x)
+    return pome__call_fail(call, "'x' has rank 1 and cannot be transposed");
   side left = take_side(x->rank, x->dims, transpose_x, true);
   side right = take_side(y->rank, y->dims, pome__arg_bool(call, "transpose_y"), false);
-  POME__TRY(pome__need_dims_equal(call, "the number of columns of x", left.columns, "the number of rows of y",
-                                  right.rows));
+  POME__TRY(pome__need_dims_equal(call, "the number of columns of x", left.columns,
+                                  "the number of rows of y", right.rows));
   pome__type batch_x = pome__type_tensor(x->dtype, left.batch_rank, x->dims);
   pome__type batch_y = pome__type_tensor(y->dtype, right.batch_rank, y->dims);
   POME__TRY(pome__infer_broadcast(call, &batch_x, &batch_y, x->dtype, 0));
@@ -103,7 +106,8 @@ static pome_status infer_matmul(pome__call *call) {
 }
 
 /* One product for each index of the batch dimensions. */
-static pome_status run_batches(pome__call *call, pome__product *p, const side *left, const side *right) {
+static pome_status run_batches(pome__call *call, pome__product *p, const side *left,
+                               const side *right) {
   const pome_tensor *x = p->x.tensor;
   const pome_tensor *w = p->w.tensor;
   int rank = 0;
@@ -140,7 +144,8 @@ static pome_status eval_matmul(pome__call *call) {
   bool transpose_y = pome__arg_bool(call, "transpose_y") && y->rank > 1;
   side left = take_side(x->rank, x->shape, transpose_x, true);
   side right = take_side(y->rank, y->shape, transpose_y, false);
-  if (!transpose_x && right.batch_rank == 0 && !left.vector) { /* the batch of x is only more rows */
+  if (!transpose_x && right.batch_rank == 0 &&
+      !left.vector) { /* the batch of x is only more rows */
     left.rows *= pome__dims_product(x->shape, 0, left.batch_rank);
     left.batch_rank = 0;
   }
@@ -158,7 +163,8 @@ static pome_status eval_matmul(pome__call *call) {
   return run_batches(call, &product, &left, &right);
 }
 
-/* ---- einsum: the two equations that MIL knows, "nchw,nwhu->nchu" and "chw,whr->chr", under any names ---- */
+/* ---- einsum: the two equations that MIL knows, "nchw,nwhu->nchu" and "chw,whr->chr", under any
+ * names ---- */
 
 static pome_status read_equation(pome__call *call, int *rank) {
   pome_string text;
@@ -179,7 +185,8 @@ static pome_status read_equation(pome__call *call, int *rank) {
       unsigned char a = (unsigned char)known[e][i];
       unsigned char b = (unsigned char)packed[i];
       bool letter = a >= 'a' && a <= 'z';
-      same = letter ? b != ',' && b != '-' && b != '>' && (to[a] == 0 || to[a] == b) && (from[b] == 0 || from[b] == a)
+      same = letter ? b != ',' && b != '-' && b != '>' && (to[a] == 0 || to[a] == b) &&
+                          (from[b] == 0 || from[b] == a)
                     : a == b;
       if (letter) to[a] = b, from[b] = a;
     }
@@ -188,29 +195,34 @@ static pome_status read_equation(pome__call *call, int *rank) {
       return POME_OK;
     }
   }
-  return pome__call_fail(call, "equation \"%.*s\" is not supported; allowed: \"%s\", \"%s\" and these with other letters",
-                         (int)(text.size < 60 ? text.size : 60), text.data, known[0], known[1]);
+  return pome__call_fail(
+      call,
+      "equation \"%.*s\" is not supported; allowed: \"%s\", \"%s\" and these with other letters",
+      (int)(text.size < 60 ? text.size : 60), text.data, known[0], known[1]);
 }
 
-static pome_status einsum_dim(pome__call *call, const char *what, int64_t a, int64_t b, int64_t *out) {
+static pome_status einsum_dim(pome__call *call, const char *what, int64_t a, int64_t b,
+                              int64_t *out) {
   if (a == POME_DIM_UNKNOWN || b == POME_DIM_UNKNOWN) {
     *out = a > 1 ? a : b > 1 ? b : POME_DIM_UNKNOWN;
     return POME_OK;
   }
-  if (a != b && a != 1 && b != 1) return pome__need_dims_equal(call, what, a, "that of the second value", b);
+  if (a != b && a != 1 && b != 1)
+    return pome__need_dims_equal(call, what, a, "that of the second value", b);
   *out = a == 1 ? b : a;
   return POME_OK;
 }
 
 static pome_status infer_einsum(pome__call *call) {
-  if (pome__count(call, 0) != 2) return pome__call_fail(call, "takes 2 values, not %zu", pome__count(call, 0));
+  if (pome__count(call, 0) != 2)
+    return pome__call_fail(call, "takes 2 values, not %zu", pome__count(call, 0));
   const pome__type *x = pome__type_of(call, 0, 0);
   const pome__type *y = pome__type_of(call, 0, 1);
   int rank;
   POME__TRY(read_equation(call, &rank));
   if (x->dtype != y->dtype) {
-    return pome__call_fail(call, "the values are %s and %s; they must have one element type", pome_dtype_name(x->dtype),
-                           pome_dtype_name(y->dtype));
+    return pome__call_fail(call, "the values are %s and %s; they must have one element type",
+                           pome_dtype_name(x->dtype), pome_dtype_name(y->dtype));
   }
   POME__TRY(pome__need_rank(call, 0, 0, rank, rank));
   POME__TRY(pome__need_rank(call, 0, 1, rank, rank));
@@ -222,9 +234,11 @@ static pome_status infer_einsum(pome__call *call) {
   POME__TRY(pome__need_dims_equal(call, "the last dimension of the first value", a[2],
                                   "the third dimension from the end of the second", b[0]));
   out[0] = a[0];
-  POME__TRY(einsum_dim(call, "the second dimension from the end of the first value", a[1], b[1], &out[1]));
+  POME__TRY(einsum_dim(call, "the second dimension from the end of the first value", a[1], b[1],
+                       &out[1]));
   out[2] = b[2];
-  if (rank == 4) POME__TRY(einsum_dim(call, "the batch of the first value", x->dims[0], y->dims[0], &dims[0]));
+  if (rank == 4)
+    POME__TRY(einsum_dim(call, "the batch of the first value", x->dims[0], y->dims[0], &dims[0]));
   return pome__out(call, 0, x->dtype, rank, dims);
 }
 
@@ -264,23 +278,26 @@ static pome_status eval_einsum(pome__call *call) {
 
 /* ---- rows ---- */
 
-#define CONST POME__PARAM_CONST
+#define CONST    POME__PARAM_CONST
 #define OPTIONAL (POME__PARAM_CONST | POME__PARAM_OPTIONAL)
 
-static const pome__param linear_15[] = {POME__P("x", 'T', POME__TFI, 0), POME__P("weight", 'T', POME__TFI, CONST),
+static const pome__param linear_15[] = {POME__P("x", 'T', POME__TFI, 0),
+                                        POME__P("weight", 'T', POME__TFI, CONST),
                                         POME__P("bias", 'T', POME__TFI, OPTIONAL)};
-static const pome__param linear_17[] = {POME__P("x", 'T', POME__TFI, 0), POME__P("weight", 'U', POME__TFI, CONST),
+static const pome__param linear_17[] = {POME__P("x", 'T', POME__TFI, 0),
+                                        POME__P("weight", 'U', POME__TFI, CONST),
                                         POME__P("bias", 'U', POME__TFI, OPTIONAL)};
-static const pome__param matmul_15[] = {POME__P("x", 'T', POME__TFI, 0), POME__P("y", 'T', POME__TFI, 0),
-                                        POME__P_BOOL("transpose_x", CONST, false),
-                                        POME__P_BOOL("transpose_y", CONST, false)};
-static const pome__param matmul_17[] = {POME__P("x", 'T', POME__TFI, 0), POME__P("y", 'U', POME__TFI, 0),
-                                        POME__P_BOOL("transpose_x", CONST, false),
-                                        POME__P_BOOL("transpose_y", CONST, false)};
+static const pome__param matmul_15[] = {
+    POME__P("x", 'T', POME__TFI, 0), POME__P("y", 'T', POME__TFI, 0),
+    POME__P_BOOL("transpose_x", CONST, false), POME__P_BOOL("transpose_y", CONST, false)};
+static const pome__param matmul_17[] = {
+    POME__P("x", 'T', POME__TFI, 0), POME__P("y", 'U', POME__TFI, 0),
+    POME__P_BOOL("transpose_x", CONST, false), POME__P_BOOL("transpose_y", CONST, false)};
 static const pome__param einsum_15[] = {POME__P("values", 0, POME__TF, POME__PARAM_TUPLE),
                                         POME__P("equation", 0, POME__BIT(STRING), CONST)};
 
-#define PURE(name, since, params, infer, eval) POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
+#define PURE(name, since, params, infer, eval)                                                     \
+  POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
 
 static const pome__schema rows[] = {
     PURE("einsum", IOS13, einsum_15, infer_einsum, eval_einsum),

@@ -5,12 +5,13 @@
 #include "tensor/element.h"
 
 /* Halves widened to floats, as the caches of language models are: straight to where they go. */
-static bool widens_in_a_row(const pome_tensor *in, int64_t from_step, const pome_tensor *out, int64_t to_step) {
+static bool widens_in_a_row(const pome_tensor *in, int64_t from_step, const pome_tensor *out,
+                            int64_t to_step) {
   return in->dtype == POME_FP16 && out->dtype == POME_FP32 && from_step == 1 && to_step == 1;
 }
 
-static void convert_row(const pome_tensor *in, int64_t from, int64_t from_step, pome_tensor *out, int64_t to,
-                        int64_t to_step, size_t count) {
+static void convert_row(const pome_tensor *in, int64_t from, int64_t from_step, pome_tensor *out,
+                        int64_t to, int64_t to_step, size_t count) {
   double block[POME__BLOCK];
   if (widens_in_a_row(in, from_step, out, to_step)) {
     pome__load_f32(in->data, in->dtype, from, 1, count, (float *)out->data + to);
@@ -24,10 +25,12 @@ static void convert_row(const pome_tensor *in, int64_t from, int64_t from_step, 
   }
 }
 
-void pome__move(int rank, const int64_t *shape, const pome_tensor *in, int64_t in_offset, const int64_t *in_strides,
-                pome_tensor *out, int64_t out_offset, const int64_t *out_strides) {
+void pome__move(int rank, const int64_t *shape, const pome_tensor *in, int64_t in_offset,
+                const int64_t *in_strides, pome_tensor *out, int64_t out_offset,
+                const int64_t *out_strides) {
   if (in->dtype == out->dtype) {
-    pome__copy_strided(in->dtype, rank, shape, in->data, in_offset, in_strides, out->data, out_offset, out_strides);
+    pome__copy_strided(in->dtype, rank, shape, in->data, in_offset, in_strides, out->data,
+                       out_offset, out_strides);
     return;
   }
   pome__walk walk;
@@ -39,7 +42,8 @@ void pome__move(int rank, const int64_t *shape, const pome_tensor *in, int64_t i
   }
 }
 
-void pome__move_run(const pome_tensor *in, int64_t in_offset, pome_tensor *out, int64_t out_offset, int64_t count) {
+void pome__move_run(const pome_tensor *in, int64_t in_offset, pome_tensor *out, int64_t out_offset,
+                    int64_t count) {
   const int64_t one = 1;
   pome__move(1, &count, in, in_offset, &one, out, out_offset, &one);
 }

@@ -1,5 +1,5 @@
-/* Family normalization. Moments are taken in double in two passes, whatever the numerics: they are cheap beside the
- * products around them, and a variance that is rounded too early ruins the result.
+/* Family normalization. Moments are taken in double in two passes, whatever the numerics: they are
+ * cheap beside the products around them, and a variance that is rounded too early ruins the result.
  */
 #include <math.h>
 
@@ -31,7 +31,8 @@ static pome_status infer_by_channel(pome__call *call, const char *const *names, 
     if (type == NULL || type->rank < 0) continue;
     POME__TRY(pome__need_rank(call, pome__arg_index(call, names[i]), 0, 1, 1));
     if (x->rank < 0) continue;
-    POME__TRY(pome__need_dims_equal(call, names[i], type->dims[0], "the number of channels", x->dims[1]));
+    POME__TRY(
+        pome__need_dims_equal(call, names[i], type->dims[0], "the number of channels", x->dims[1]));
   }
   return pome__infer_same(call);
 }
@@ -56,7 +57,8 @@ static pome_status begin_channels(pome__call *call, channels *c) {
 }
 
 /* (x - mean) * scale * gamma + beta for the plane in c->row, stored. */
-static void finish_plane(pome__call *call, const channels *c, size_t plane, double mean, double deviation) {
+static void finish_plane(pome__call *call, const channels *c, size_t plane, double mean,
+                         double deviation) {
   pome_tensor *y = &call->outputs[0];
   size_t channel = plane % c->channels;
   double gamma = c->gamma != NULL ? c->gamma[channel] : 1;
@@ -139,7 +141,8 @@ static pome_status infer_layer_norm(pome__call *call) {
     for (int i = 0; i < x->rank; i++) {
       if ((axes >> i & 1) == 0) continue;
       if (rank < type->rank) {
-        POME__TRY(pome__need_dims_equal(call, names[n], type->dims[rank], "a normalized dimension of x", x->dims[i]));
+        POME__TRY(pome__need_dims_equal(call, names[n], type->dims[rank],
+                                        "a normalized dimension of x", x->dims[i]));
       }
       rank++;
     }
@@ -207,7 +210,8 @@ static pome_status infer_local_response_norm(pome__call *call) {
   int64_t size;
   POME__TRY(pome__need_rank(call, 0, 0, 2, POME_MAX_RANK));
   POME__TRY(pome__arg_int(call, "size", &size));
-  if (size < 1) return pome__call_fail(call, "size is %lld; it must be at least 1", (long long)size);
+  if (size < 1)
+    return pome__call_fail(call, "size is %lld; it must be at least 1", (long long)size);
   return pome__infer_same(call);
 }
 
@@ -225,30 +229,43 @@ static void response_line(size_t n, const double *x, double *y, const void *para
 
 static pome_status eval_local_response_norm(pome__call *call) {
   static const pome__line line = {response_line, NULL};
-  response r = {0, pome__arg_epsilon(call, "alpha"), pome__arg_epsilon(call, "beta"), pome__arg_epsilon(call, "k")};
+  response r = {0, pome__arg_epsilon(call, "alpha"), pome__arg_epsilon(call, "beta"),
+                pome__arg_epsilon(call, "k")};
   POME__TRY(pome__arg_int(call, "size", &r.size));
-  return pome__line_blocks(call, pome__tensor_of(call, 0, 0), &call->outputs[0], 1u << 1, &line, &r);
+  return pome__line_blocks(call, pome__tensor_of(call, 0, 0), &call->outputs[0], 1u << 1, &line,
+                           &r);
 }
 
 /* ---- rows ---- */
 
-#define CONST POME__PARAM_CONST
+#define CONST    POME__PARAM_CONST
 #define OPTIONAL (POME__PARAM_CONST | POME__PARAM_OPTIONAL)
 
-/* Parameters in two versions: up to iOS16 the constants have the type of x, from iOS17 on one of their own. */
+/* Parameters in two versions: up to iOS16 the constants have the type of x, from iOS17 on one of
+ * their own. */
 #define NUMBER(name, domain, value) POME__P_FLOAT(name, domain, POME__TF, CONST, value)
-#define SCALED(domain) POME__P("gamma", domain, POME__TF, OPTIONAL), POME__P("beta", domain, POME__TF, OPTIONAL)
+#define SCALED(domain)                                                                             \
+  POME__P("gamma", domain, POME__TF, OPTIONAL), POME__P("beta", domain, POME__TF, OPTIONAL)
 #define X POME__P("x", 'T', POME__TF, 0)
-#define BATCH(domain)                                                                                      \
-  { X, POME__P("mean", domain, POME__TF, CONST), POME__P("variance", domain, POME__TF, CONST),             \
-    SCALED(domain), NUMBER("epsilon", domain, 1e-5) }
-#define INSTANCE(domain) { X, SCALED(domain), NUMBER("epsilon", domain, 1e-5) }
-#define L2(domain) { X, NUMBER("epsilon", domain, 1e-6) }
-#define LAYER(domain) \
-  { X, POME__P("axes", 0, POME__BIT(INT32), OPTIONAL), SCALED(domain), NUMBER("epsilon", domain, 1e-5) }
-#define RESPONSE(domain)                                                                                   \
-  { X, POME__P("size", 0, POME__BIT(INT32), CONST), NUMBER("alpha", domain, 1e-4), NUMBER("beta", domain, 0.75), \
-    NUMBER("k", domain, 1) }
+#define BATCH(domain)                                                                              \
+  {                                                                                                \
+    X, POME__P("mean", domain, POME__TF, CONST), POME__P("variance", domain, POME__TF, CONST),     \
+        SCALED(domain), NUMBER("epsilon", domain, 1e-5)                                            \
+  }
+#define INSTANCE(domain)                                                                           \
+  { X, SCALED(domain), NUMBER("epsilon", domain, 1e-5) }
+#define L2(domain)                                                                                 \
+  { X, NUMBER("epsilon", domain, 1e-6) }
+#define LAYER(domain)                                                                              \
+  {                                                                                                \
+    X, POME__P("axes", 0, POME__BIT(INT32), OPTIONAL), SCALED(domain),                             \
+        NUMBER("epsilon", domain, 1e-5)                                                            \
+  }
+#define RESPONSE(domain)                                                                           \
+  {                                                                                                \
+    X, POME__P("size", 0, POME__BIT(INT32), CONST), NUMBER("alpha", domain, 1e-4),                 \
+        NUMBER("beta", domain, 0.75), NUMBER("k", domain, 1)                                       \
+  }
 
 static const pome__param batch_15[] = BATCH('T');
 static const pome__param batch_17[] = BATCH('U');
@@ -261,7 +278,8 @@ static const pome__param layer_17[] = LAYER('U');
 static const pome__param response_15[] = RESPONSE('T');
 static const pome__param response_17[] = RESPONSE('U');
 
-#define PURE(name, since, params, infer, eval) POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
+#define PURE(name, since, params, infer, eval)                                                     \
+  POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
 
 static const pome__schema rows[] = {
     PURE("batch_norm", IOS13, batch_15, infer_batch_norm, eval_batch_norm),
@@ -272,8 +290,10 @@ static const pome__schema rows[] = {
     PURE("l2_norm", IOS17, l2_17, infer_l2_norm, eval_l2_norm),
     PURE("layer_norm", IOS13, layer_15, infer_layer_norm, eval_layer_norm),
     PURE("layer_norm", IOS17, layer_17, infer_layer_norm, eval_layer_norm),
-    PURE("local_response_norm", IOS13, response_15, infer_local_response_norm, eval_local_response_norm),
-    PURE("local_response_norm", IOS17, response_17, infer_local_response_norm, eval_local_response_norm),
+    PURE("local_response_norm", IOS13, response_15, infer_local_response_norm,
+         eval_local_response_norm),
+    PURE("local_response_norm", IOS17, response_17, infer_local_response_norm,
+         eval_local_response_norm),
 };
 
 const pome__schema *pome__ops_normalization(size_t *count) {

@@ -1,7 +1,7 @@
 /* Family pool: the mean, the largest element or the root of the sum of squares of windows.
  *
- * Padding counts as zeros in a mean unless exclude_padding_from_average; it never wins a maximum. The part of a window
- * that ceil_mode lets reach beyond the padding does not count at all.
+ * Padding counts as zeros in a mean unless exclude_padding_from_average; it never wins a maximum.
+ * The part of a window that ceil_mode lets reach beyond the padding does not count at all.
  */
 #include <math.h>
 
@@ -18,11 +18,13 @@ static pome_status solve(pome__call *call, pome__window *w) {
   POME__TRY(pome__arg_ints(call, "kernel_sizes", w->kernel, POME__SPATIAL, &count));
   w->rank = x->rank - 2;
   if ((int)count != w->rank) {
-    return pome__call_fail(call, "'kernel_sizes' has %zu numbers; x has %d spatial dimensions", count, w->rank);
+    return pome__call_fail(call, "'kernel_sizes' has %zu numbers; x has %d spatial dimensions",
+                           count, w->rank);
   }
   for (int i = 0; i < w->rank; i++) w->in[i] = x->dims[2 + i];
   bool ceil_mode = pome__arg_bool(call, "ceil_mode");
-  if (ceil_mode && w->rank > 2) return pome__call_fail(call, "ceil_mode is allowed for 1 or 2 spatial dimensions only");
+  if (ceil_mode && w->rank > 2)
+    return pome__call_fail(call, "ceil_mode is allowed for 1 or 2 spatial dimensions only");
   POME__TRY(pome__window_solve(call, ceil_mode, w));
   for (int i = 0; ceil_mode && i < w->rank; i++) {
     if (w->before[i] != w->after[i]) {
@@ -49,12 +51,17 @@ static pome_status infer_pool_up_to(pome__call *call, int highest) {
   return pome__out(call, 0, x->dtype, x->rank, dims);
 }
 
-static pome_status infer_pool(pome__call *call) { return infer_pool_up_to(call, 5); }
-static pome_status infer_l2_pool(pome__call *call) { return infer_pool_up_to(call, 4); }
+static pome_status infer_pool(pome__call *call) {
+  return infer_pool_up_to(call, 5);
+}
+static pome_status infer_l2_pool(pome__call *call) {
+  return infer_pool_up_to(call, 4);
+}
 
 typedef enum pool { AVERAGE, AVERAGE_INSIDE, MAXIMUM, L2 } pool;
 
-/* The part of a window at `out` that lies inside: taps first .. end-1; and how many taps lie inside the padded dimension. */
+/* The part of a window at `out` that lies inside: taps first .. end-1; and how many taps lie inside
+ * the padded dimension. */
 typedef struct extent {
   int64_t origin, first, end, padded;
 } extent;
@@ -75,7 +82,8 @@ static double pool_window(const pome__window *w, const double *x, const extent *
   double result = how == MAXIMUM ? -INFINITY : 0;
   for (int64_t d = e[0].first; d < e[0].end; d++) {
     for (int64_t h = e[1].first; h < e[1].end; h++) {
-      const double *row = x + ((e[0].origin + d) * w->in[1] + e[1].origin + h) * w->in[2] + e[2].origin;
+      const double *row =
+          x + ((e[0].origin + d) * w->in[1] + e[1].origin + h) * w->in[2] + e[2].origin;
       for (int64_t k = e[2].first; k < e[2].end; k++) {
         double v = row[k];
         if (how == MAXIMUM) {
@@ -133,25 +141,33 @@ static pome_status eval_pool(pome__call *call, pool how) {
 }
 
 static pome_status eval_avg_pool(pome__call *call) {
-  return eval_pool(call, pome__arg_bool(call, "exclude_padding_from_average") ? AVERAGE_INSIDE : AVERAGE);
+  return eval_pool(call,
+                   pome__arg_bool(call, "exclude_padding_from_average") ? AVERAGE_INSIDE : AVERAGE);
 }
-static pome_status eval_max_pool(pome__call *call) { return eval_pool(call, MAXIMUM); }
-static pome_status eval_l2_pool(pome__call *call) { return eval_pool(call, L2); }
+static pome_status eval_max_pool(pome__call *call) {
+  return eval_pool(call, MAXIMUM);
+}
+static pome_status eval_l2_pool(pome__call *call) {
+  return eval_pool(call, L2);
+}
 
 /* ---- rows ---- */
 
-#define I32 POME__BIT(INT32)
+#define I32   POME__BIT(INT32)
 #define CONST POME__PARAM_CONST
-#define POOL                                                                                        \
+#define POOL                                                                                       \
   POME__P("x", 'T', POME__TF, 0), POME__P("kernel_sizes", 0, I32, CONST),                          \
       POME__P_COMPUTED("strides", 0, I32, CONST, pome__spatial_ones),                              \
       POME__P("pad_type", 0, POME__BIT(STRING), CONST),                                            \
-      POME__P_COMPUTED("pad", 0, I32, CONST, pome__spatial_zeros), POME__P_BOOL("ceil_mode", CONST, false)
+      POME__P_COMPUTED("pad", 0, I32, CONST, pome__spatial_zeros),                                 \
+      POME__P_BOOL("ceil_mode", CONST, false)
 
 static const pome__param pool_params[] = {POOL};
-static const pome__param avg_pool_params[] = {POME__P_BOOL("exclude_padding_from_average", CONST, false), POOL};
+static const pome__param avg_pool_params[] = {
+    POME__P_BOOL("exclude_padding_from_average", CONST, false), POOL};
 
-#define ROW(name, params, infer, eval) POME__ROW(name, FAMILY, POME__IOS13, POME__OP_PURE, params, infer, eval)
+#define ROW(name, params, infer, eval)                                                             \
+  POME__ROW(name, FAMILY, POME__IOS13, POME__OP_PURE, params, infer, eval)
 
 static const pome__schema rows[] = {
     ROW("avg_pool", avg_pool_params, infer_pool, eval_avg_pool),

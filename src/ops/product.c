@@ -1,7 +1,8 @@
 /* Matrix products on operands of any stored type. See product.h.
  *
- * The rows of w are worked through in panels: a panel is brought into the type that sums are made in, multiplied with
- * all rows of x, and stored. What already lies in memory as a kernel wants it is not copied.
+ * The rows of w are worked through in panels: a panel is brought into the type that sums are made
+ * in, multiplied with all rows of x, and stored. What already lies in memory as a kernel wants it
+ * is not copied.
  */
 #include "ops/product.h"
 
@@ -34,7 +35,9 @@ static lanes load_lanes(const double *p) {
   return v;
 }
 
-static double add_lanes(lanes v) { return v[0] + v[1]; }
+static double add_lanes(lanes v) {
+  return v[0] + v[1];
+}
 
 double pome__dot_f64(size_t n, const double *x, const double *y) {
   lanes a = {0};
@@ -86,8 +89,8 @@ static void dot_three(size_t k, const double *x, const double *w, double *y) {
   }
 }
 
-static void panel_f64(size_t m, size_t rows, size_t k, const double *x, const double *w, const double *bias,
-                      double *y) {
+static void panel_f64(size_t m, size_t rows, size_t k, const double *x, const double *w,
+                      const double *bias, double *y) {
   for (size_t j = 0; j < rows; j += 3) {
     for (size_t i = 0; i < m; i++) {
       double sums[3];
@@ -97,15 +100,16 @@ static void panel_f64(size_t m, size_t rows, size_t k, const double *x, const do
       } else {
         for (size_t s = 0; s < n; s++) sums[s] = pome__dot_f64(k, x + i * k, w + (j + s) * k);
       }
-      for (size_t s = 0; s < n; s++) y[i * rows + j + s] = sums[s] + (bias != NULL ? bias[j + s] : 0);
+      for (size_t s = 0; s < n; s++)
+        y[i * rows + j + s] = sums[s] + (bias != NULL ? bias[j + s] : 0);
     }
   }
 }
 
 /* ---- integers ---- */
 
-static void panel_i64(size_t m, size_t rows, size_t k, const int64_t *x, const int64_t *w, const int64_t *bias,
-                      int64_t *y) {
+static void panel_i64(size_t m, size_t rows, size_t k, const int64_t *x, const int64_t *w,
+                      const int64_t *bias, int64_t *y) {
   for (size_t i = 0; i < m; i++) {
     for (size_t j = 0; j < rows; j++) {
       uint64_t sum = bias != NULL ? (uint64_t)bias[j] : 0;
@@ -128,8 +132,8 @@ static kind kind_of(const pome__call *call, const pome__product *p) {
   return single ? SUM_F32 : SUM_F64;
 }
 
-static void load(const pome__call *call, kind sum, const pome_tensor *tensor, int64_t offset, int64_t stride, size_t n,
-                 void *out) {
+static void load(const pome__call *call, kind sum, const pome_tensor *tensor, int64_t offset,
+                 int64_t stride, size_t n, void *out) {
   if (sum == SUM_F64) {
     pome__load_f64(tensor->data, tensor->dtype, offset, stride, n, out);
   } else if (sum == SUM_I64) {
@@ -140,8 +144,8 @@ static void load(const pome__call *call, kind sum, const pome_tensor *tensor, in
   }
 }
 
-static void store(const pome__call *call, kind sum, pome_tensor *tensor, int64_t offset, int64_t stride, size_t n,
-                  const void *in) {
+static void store(const pome__call *call, kind sum, pome_tensor *tensor, int64_t offset,
+                  int64_t stride, size_t n, const void *in) {
   if (sum == SUM_F64) {
     pome__store_f64(tensor->data, tensor->dtype, offset, stride, n, in);
   } else if (sum == SUM_I64) {
@@ -151,14 +155,16 @@ static void store(const pome__call *call, kind sum, pome_tensor *tensor, int64_t
   }
 }
 
-/* Rows begin .. begin+rows-1 of a matrix as a packed [rows, k]. A matrix that runs down its columns is read that way. */
-static void load_rows(const pome__call *call, kind sum, const pome__matrix *a, size_t begin, size_t rows, size_t k,
-                      void *out) {
+/* Rows begin .. begin+rows-1 of a matrix as a packed [rows, k]. A matrix that runs down its columns
+ * is read that way. */
+static void load_rows(const pome__call *call, kind sum, const pome__matrix *a, size_t begin,
+                      size_t rows, size_t k, void *out) {
   int64_t offset = a->offset + (int64_t)begin * a->row;
   size_t width = sum == SUM_F32 ? sizeof(float) : sizeof(double);
   if (a->column == 1 || a->row != 1) {
     for (size_t i = 0; i < rows; i++) {
-      load(call, sum, a->tensor, offset + (int64_t)i * a->row, a->column, k, (char *)out + i * k * width);
+      load(call, sum, a->tensor, offset + (int64_t)i * a->row, a->column, k,
+           (char *)out + i * k * width);
     }
     return;
   }
@@ -183,29 +189,33 @@ static bool x_in_place(kind sum, const pome__product *p) {
   return sum == SUM_F64 && p->x.tensor->dtype == POME_FP64 && p->x.row == (int64_t)p->k;
 }
 
-pome_status pome__product_prepare(pome__call *call, const pome__product *p, pome__product_space *space) {
+pome_status pome__product_prepare(pome__call *call, const pome__product *p,
+                                  pome__product_space *space) {
   size_t row = p->k > 0 ? p->k : 1;
   size_t rows = p->m > 0 ? p->m : 1;
   size_t panel = p->n < PANEL ? p->n + 1 : PANEL;
-  bool fits = row <= SIZE_MAX / 8 / rows && row <= SIZE_MAX / 8 / PANEL && rows <= SIZE_MAX / 8 / PANEL;
+  bool fits =
+      row <= SIZE_MAX / 8 / rows && row <= SIZE_MAX / 8 / PANEL && rows <= SIZE_MAX / 8 / PANEL;
   if (!fits) return pome__call_memory(call);
   bool in_place = x_in_place(kind_of(call, p), p);
-  space->x = POME__NEW_ARRAY(call->scratch, double, in_place ? 1 : rows * row);
-  space->w = POME__NEW_ARRAY(call->scratch, double, panel * row);
-  space->y = POME__NEW_ARRAY(call->scratch, double, panel * rows);
+  space->x = POME__NEW_ARRAY(call->scratch, double, in_place ? 1 : rows *row);
+  space->w = POME__NEW_ARRAY(call->scratch, double, panel *row);
+  space->y = POME__NEW_ARRAY(call->scratch, double, panel *rows);
   space->bias = POME__NEW_ARRAY(call->scratch, double, panel);
   bool all = space->x != NULL && space->w != NULL && space->y != NULL && space->bias != NULL;
   return all ? POME_OK : pome__call_memory(call);
 }
 
-/* Columns begin .. begin+rows-1 of y from a packed [m, rows]; down the columns when that is how y runs. */
-static void store_panel(const pome__call *call, kind sum, const pome__product *p, size_t begin, size_t rows,
-                        const void *panel) {
+/* Columns begin .. begin+rows-1 of y from a packed [m, rows]; down the columns when that is how y
+ * runs. */
+static void store_panel(const pome__call *call, kind sum, const pome__product *p, size_t begin,
+                        size_t rows, const void *panel) {
   size_t width = sum == SUM_F32 ? sizeof(float) : sizeof(double);
   int64_t offset = p->y_offset + (int64_t)begin * p->y_column;
   if (p->y_row != 1 || p->y_column == 1) {
     for (size_t i = 0; i < p->m; i++) {
-      store(call, sum, p->y, offset + (int64_t)i * p->y_row, p->y_column, rows, (const char *)panel + i * rows * width);
+      store(call, sum, p->y, offset + (int64_t)i * p->y_row, p->y_column, rows,
+            (const char *)panel + i * rows * width);
     }
     return;
   }
@@ -214,7 +224,8 @@ static void store_panel(const pome__call *call, kind sum, const pome__product *p
     for (size_t j = 0; j < rows; j++) {
       double column[PANEL]; /* room for any of the three types */
       for (size_t i = 0; i < n; i++) {
-        memcpy((char *)column + i * width, (const char *)panel + ((first + i) * rows + j) * width, width);
+        memcpy((char *)column + i * width, (const char *)panel + ((first + i) * rows + j) * width,
+               width);
       }
       store(call, sum, p->y, offset + (int64_t)first + (int64_t)j * p->y_column, 1, n, column);
     }
@@ -224,15 +235,19 @@ static void store_panel(const pome__call *call, kind sum, const pome__product *p
 /* ---- float: by the kernels ---- */
 
 /* All columns at once, when w and y lie as the kernels want them. */
-static bool run_in_place(const pome__call *call, const pome__product *p, const pome__matmul *shared) {
+static bool run_in_place(const pome__call *call, const pome__product *p,
+                         const pome__matmul *shared) {
   const pome_tensor *w = p->w.tensor;
   bool half = w->dtype == POME_FP16;
-  if ((!half && w->dtype != POME_FP32) || p->w.column != 1 || (p->w.row != (int64_t)p->k && p->n > 1)) return false;
+  if ((!half && w->dtype != POME_FP32) || p->w.column != 1 ||
+      (p->w.row != (int64_t)p->k && p->n > 1))
+    return false;
   if (p->y->dtype != POME_FP32 || p->y_column != 1) return false;
   if (p->bias != NULL && p->bias->dtype != POME_FP32) return false;
   const pome__kernels *kernels = pome__call_kernels(call);
   pome__matmul args = *shared;
-  args.w = half ? (const void *)((const uint16_t *)w->data + p->w.offset) : (const float *)w->data + p->w.offset;
+  args.w = half ? (const void *)((const uint16_t *)w->data + p->w.offset)
+                : (const float *)w->data + p->w.offset;
   args.bias = p->bias != NULL ? (const float *)p->bias->data + p->bias_offset : NULL;
   args.y = (float *)p->y->data + p->y_offset;
   args.y_stride = (size_t)p->y_row;
@@ -244,7 +259,8 @@ static bool run_in_place(const pome__call *call, const pome__product *p, const p
   return true;
 }
 
-static void run_f32(const pome__call *call, const pome__product *p, const pome__product_space *space) {
+static void run_f32(const pome__call *call, const pome__product *p,
+                    const pome__product_space *space) {
   const pome__kernels *kernels = pome__call_kernels(call);
   pome__matmul args = {.m = p->m, .k = p->k, .x = space->x, .x_stride = p->k};
   if (x_in_place(SUM_F32, p)) {
@@ -282,7 +298,8 @@ static void run_f32(const pome__call *call, const pome__product *p, const pome__
   }
 }
 
-void pome__product_run(const pome__call *call, const pome__product *p, const pome__product_space *space) {
+void pome__product_run(const pome__call *call, const pome__product *p,
+                       const pome__product_space *space) {
   if (p->m == 0 || p->n == 0) return;
   kind sum = kind_of(call, p);
   if (sum == SUM_F32) {
@@ -317,7 +334,8 @@ pome_status pome__product_operand(pome__call *call, const pome_tensor *tensor, p
   size_t count = pome_tensor_count(tensor);
   *copy = *tensor;
   if (tensor->dtype == dtype) return POME_OK;
-  void *data = pome__arena_array(call->scratch, count > 0 ? count : 1, dtype == POME_FP64 ? 8 : 4, 64);
+  void *data =
+      pome__arena_array(call->scratch, count > 0 ? count : 1, dtype == POME_FP64 ? 8 : 4, 64);
   if (data == NULL) return pome__call_memory(call);
   load(call, dtype == POME_FP64 ? SUM_F64 : SUM_F32, tensor, 0, 1, count, data);
   copy->data = data;

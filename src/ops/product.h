@@ -1,10 +1,10 @@
-/* Matrix products on operands of any stored type and any strides: what linear, matmul, einsum, convolution, recurrent layers and
- * attention have in common.
+/* Matrix products on operands of any stored type and any strides: what linear, matmul, einsum,
+ * convolution, recurrent layers and attention have in common.
  *
  *   y[i, j] = sum over p of x[i, p] * w[j, p] (+ bias[j])
  *
- * Integers are summed exactly (modulo 2^64). Floats are summed in double when the numerics are strict or a type is fp64, and
- * rounded once; otherwise in float by the matrix kernels.
+ * Integers are summed exactly (modulo 2^64). Floats are summed in double when the numerics are
+ * strict or a type is fp64, and rounded once; otherwise in float by the matrix kernels.
  */
 #ifndef POME_SRC_OPS_PRODUCT_H
 #define POME_SRC_OPS_PRODUCT_H
@@ -13,7 +13,8 @@
 
 typedef struct pome__matrix {
   const pome_tensor *tensor;
-  int64_t offset, row, column; /* of element [0, 0], and from one row and column to the next; in elements */
+  int64_t offset, row,
+      column; /* of element [0, 0], and from one row and column to the next; in elements */
 } pome__matrix;
 
 typedef struct pome__product {
@@ -31,15 +32,19 @@ typedef struct pome__product_space {
   void *x, *w, *y, *bias;
 } pome__product_space;
 
-pome_status pome__product_prepare(pome__call *call, const pome__product *product, pome__product_space *space);
-void pome__product_run(const pome__call *call, const pome__product *product, const pome__product_space *space);
+pome_status pome__product_prepare(pome__call *call, const pome__product *product,
+                                  pome__product_space *space);
+void pome__product_run(const pome__call *call, const pome__product *product,
+                       const pome__product_space *space);
 
-/* A scratch copy of a tensor in the type that sums are made in: fp64 or fp32. Gives the tensor itself when it has that type. */
+/* A scratch copy of a tensor in the type that sums are made in: fp64 or fp32. Gives the tensor
+ * itself when it has that type. */
 pome_status pome__product_operand(pome__call *call, const pome_tensor *tensor, pome_tensor *copy);
 /* The type of such scratch tensors: fp64 for strict numerics, else fp32. */
 pome_dtype pome__product_dtype(const pome__call *call);
 
-/* Sums of products, in a fixed order that does not depend on the machine (double), or as the kernels do (float). */
+/* Sums of products, in a fixed order that does not depend on the machine (double), or as the
+ * kernels do (float). */
 double pome__dot_f64(size_t n, const double *x, const double *y);
 float pome__dot_f32(const pome__call *call, size_t n, const float *x, const float *y);
 /* The kernels of the call, or the scalar ones. */

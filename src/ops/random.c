@@ -1,9 +1,11 @@
 /* Family random: samples of distributions.
  *
- * Apple's generator is not specified, so this one is our own: numbers are splitmix64 of a counter, the same on every
- * machine. With a seed from 0 up, an op gives the same numbers at every prediction; the stream of a negative seed (the default)
- * starts from the op's place in the function and goes on from prediction to prediction. A uniform number is the top 53 bits scaled to
- * [0, 1); normal numbers are Box-Muller pairs; categories are drawn by inverting the cumulative distribution.
+ * Apple's generator is not specified, so this one is our own: numbers are splitmix64 of a counter,
+ * the same on every machine. With a seed from 0 up, an op gives the same numbers at every
+ * prediction; the stream of a negative seed (the default) starts from the op's place in the
+ * function and goes on from prediction to prediction. A uniform number is the top 53 bits scaled to
+ * [0, 1); normal numbers are Box-Muller pairs; categories are drawn by inverting the cumulative
+ * distribution.
  */
 #include <math.h>
 #include <stdatomic.h>
@@ -26,7 +28,9 @@ static uint64_t next_bits(generator *g) {
   return z ^ z >> 31;
 }
 
-static double next_uniform(generator *g) { return (double)(next_bits(g) >> 11) * 0x1p-53; }
+static double next_uniform(generator *g) {
+  return (double)(next_bits(g) >> 11) * 0x1p-53;
+}
 
 static generator start(const pome__call *call) {
   static atomic_uint_fast64_t draws; /* of ops without a seed */
@@ -34,7 +38,8 @@ static generator start(const pome__call *call) {
   pome__int_of(call, pome__arg_index(call, "seed"), &seed);
   generator g = {(uint64_t)seed};
   if (seed < 0) {
-    g.state = ((uint64_t)call->op->index << 40) ^ (atomic_fetch_add(&draws, 1) * 0xd1342543de82ef95u);
+    g.state =
+        ((uint64_t)call->op->index << 40) ^ (atomic_fetch_add(&draws, 1) * 0xd1342543de82ef95u);
   }
   next_bits(&g);
   return g;
@@ -69,12 +74,14 @@ static const distribution normal = {"mean", "stddev", fill_normal};
 
 static pome_status infer_distribution(pome__call *call, const distribution *d) {
   pome_dtype dtype = pome__arg_dtype(call, d->first, POME_FP32);
-  if (!pome__arg_given(call, d->first) && d->second != NULL) dtype = pome__arg_dtype(call, d->second, POME_FP32);
+  if (!pome__arg_given(call, d->first) && d->second != NULL)
+    dtype = pome__arg_dtype(call, d->second, POME_FP32);
   pome__shape_value shape;
   POME__TRY(pome__arg_shape(call, "shape", &shape));
   for (int i = 0; shape.known && i < shape.rank; i++) {
     if (shape.dims[i] < 0) {
-      return pome__call_fail(call, "'shape' is %lld in place %d; it must not be negative", (long long)shape.dims[i], i);
+      return pome__call_fail(call, "'shape' is %lld in place %d; it must not be negative",
+                             (long long)shape.dims[i], i);
     }
   }
   return pome__out(call, 0, dtype, shape.rank, shape.dims);
@@ -97,9 +104,13 @@ static pome_status eval_distribution(pome__call *call, const distribution *d) {
   return POME_OK;
 }
 
-#define DISTRIBUTION(name)                                                                           \
-  static pome_status infer_##name(pome__call *call) { return infer_distribution(call, &name); }      \
-  static pome_status eval_##name(pome__call *call) { return eval_distribution(call, &name); }
+#define DISTRIBUTION(name)                                                                         \
+  static pome_status infer_##name(pome__call *call) {                                              \
+    return infer_distribution(call, &name);                                                        \
+  }                                                                                                \
+  static pome_status eval_##name(pome__call *call) {                                               \
+    return eval_distribution(call, &name);                                                         \
+  }
 
 DISTRIBUTION(bernoulli)
 DISTRIBUTION(uniform)
@@ -115,9 +126,11 @@ static pome_status infer_categorical(pome__call *call) {
   int mode;
   POME__TRY(pome__arg_int(call, "size", &size));
   POME__TRY(pome__arg_choice(call, "mode", modes, &mode));
-  if (size < 1) return pome__call_fail(call, "size is %lld; it must be at least 1", (long long)size);
+  if (size < 1)
+    return pome__call_fail(call, "size is %lld; it must be at least 1", (long long)size);
   if (x->rank < 0) return pome__out(call, 0, x->dtype, -1, NULL);
-  if (x->rank == 0) return pome__call_fail(call, "'x' is a scalar; it needs a dimension of categories");
+  if (x->rank == 0)
+    return pome__call_fail(call, "'x' is a scalar; it needs a dimension of categories");
   int64_t dims[POME_MAX_RANK];
   for (int i = 0; i < x->rank; i++) dims[i] = x->dims[i];
   dims[x->rank - 1] = size;
@@ -173,18 +186,22 @@ static pome_status eval_categorical(pome__call *call) {
 
 /* ---- rows ---- */
 
-#define I32 POME__BIT(INT32)
-#define SEED POME__P_INT("seed", 0, I32, POME__PARAM_CONST, -1)
+#define I32                 POME__BIT(INT32)
+#define SEED                POME__P_INT("seed", 0, I32, POME__PARAM_CONST, -1)
 #define NUMBER(name, value) POME__P_FLOAT(name, 'T', POME__TF, POME__PARAM_CONST, value)
 
-static const pome__param bernoulli_params[] = {POME__P("shape", 0, I32, 0), NUMBER("prob", 0.5), SEED};
-static const pome__param uniform_params[] = {POME__P("shape", 0, I32, 0), NUMBER("low", 0), NUMBER("high", 1), SEED};
-static const pome__param normal_params[] = {POME__P("shape", 0, I32, 0), NUMBER("mean", 0), NUMBER("stddev", 1), SEED};
+static const pome__param bernoulli_params[] = {POME__P("shape", 0, I32, 0), NUMBER("prob", 0.5),
+                                               SEED};
+static const pome__param uniform_params[] = {POME__P("shape", 0, I32, 0), NUMBER("low", 0),
+                                             NUMBER("high", 1), SEED};
+static const pome__param normal_params[] = {POME__P("shape", 0, I32, 0), NUMBER("mean", 0),
+                                            NUMBER("stddev", 1), SEED};
 static const pome__param categorical_params[] = {
     POME__P("x", 'T', POME__TF, 0), POME__P_STRING("mode", POME__PARAM_CONST, "logits"),
     POME__P_INT("size", 0, I32, POME__PARAM_CONST, 1), SEED};
 
-#define ROW(name, params, infer, eval) POME__ROW(name, FAMILY, POME__IOS13, POME__OP_RANDOM, params, infer, eval)
+#define ROW(name, params, infer, eval)                                                             \
+  POME__ROW(name, FAMILY, POME__IOS13, POME__OP_RANDOM, params, infer, eval)
 
 static const pome__schema rows[] = {
     ROW("random_bernoulli", bernoulli_params, infer_bernoulli, eval_bernoulli),

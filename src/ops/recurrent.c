@@ -1,9 +1,10 @@
 /* Family recurrent: gru, lstm, rnn.
  *
- * The input's part of all gates is one product before the loop over time; each step adds the product of the hidden
- * state. What the operators' prose leaves open is as coremltools' numerical tests have it: gru resets before the product with the
- * recurrent weights (unless reset_after); a single reverse direction gives its outputs in processing order, only the bidirectional
- * lstm aligns both directions in time; the output gate's peephole sees the new, clipped cell.
+ * The input's part of all gates is one product before the loop over time; each step adds the
+ * product of the hidden state. What the operators' prose leaves open is as coremltools' numerical
+ * tests have it: gru resets before the product with the recurrent weights (unless reset_after); a
+ * single reverse direction gives its outputs in processing order, only the bidirectional lstm
+ * aligns both directions in time; the output gate's peephole sees the new, clipped cell.
  */
 #include <math.h>
 #include <string.h>
@@ -38,11 +39,14 @@ static double activate(double x, int activation) {
   }
 }
 
-static int gates_of(cell_kind kind) { return kind == LSTM ? 4 : kind == GRU ? 3 : 1; }
+static int gates_of(cell_kind kind) {
+  return kind == LSTM ? 4 : kind == GRU ? 3 : 1;
+}
 
 /* ---- inference ---- */
 
-static pome_status read_options(pome__call *call, cell_kind kind, int *direction, int *gate, int *cell, int *output) {
+static pome_status read_options(pome__call *call, cell_kind kind, int *direction, int *gate,
+                                int *cell, int *output) {
   POME__TRY(pome__arg_choice(call, "direction", directions, direction));
   if (*direction == BIDIRECTIONAL && kind != LSTM) {
     return pome__call_fail(call, "direction \"bidirectional\" is allowed for lstm only");
@@ -54,7 +58,8 @@ static pome_status read_options(pome__call *call, cell_kind kind, int *direction
 }
 
 /* A parameter of the given dimensions, when it is there. */
-static pome_status check_shape(pome__call *call, const char *name, int rank, int64_t first, int64_t second) {
+static pome_status check_shape(pome__call *call, const char *name, int rank, int64_t first,
+                               int64_t second) {
   const pome__type *type = pome__arg_type(call, name);
   if (type == NULL || type->rank < 0) return POME_OK;
   POME__TRY(pome__need_rank(call, pome__arg_index(call, name), 0, rank, rank));
@@ -63,7 +68,8 @@ static pome_status check_shape(pome__call *call, const char *name, int rank, int
   return pome__need_dims_equal(call, name, type->dims[1], "what the layer needs", second);
 }
 
-static pome_status check_weights(pome__call *call, cell_kind kind, int direction, int64_t input, int64_t hidden) {
+static pome_status check_weights(pome__call *call, cell_kind kind, int direction, int64_t input,
+                                 int64_t hidden) {
   int64_t rows = pome__dim_mul(hidden, gates_of(kind));
   int64_t peepholes = pome__dim_mul(hidden, 3);
   POME__TRY(check_shape(call, "weight_ih", 2, rows, input));
@@ -73,7 +79,8 @@ static pome_status check_weights(pome__call *call, cell_kind kind, int direction
   POME__TRY(check_shape(call, "peephole", 1, peepholes, 0));
   if (direction != BIDIRECTIONAL) return POME_OK;
   if (!pome__arg_given(call, "weight_ih_back") || !pome__arg_given(call, "weight_hh_back")) {
-    return pome__call_fail(call, "a bidirectional layer needs 'weight_ih_back' and 'weight_hh_back'");
+    return pome__call_fail(call,
+                           "a bidirectional layer needs 'weight_ih_back' and 'weight_hh_back'");
   }
   POME__TRY(check_shape(call, "weight_ih_back", 2, rows, input));
   POME__TRY(check_shape(call, "weight_hh_back", 2, rows, hidden));
@@ -136,7 +143,8 @@ static pome_status load_or_zero(pome__call *call, const char *name, size_t count
   return POME_OK;
 }
 
-static pome_status new_tensor(pome__call *call, int64_t rows, int64_t columns, pome_tensor *tensor) {
+static pome_status new_tensor(pome__call *call, int64_t rows, int64_t columns,
+                              pome_tensor *tensor) {
   const int64_t shape[2] = {rows, columns};
   void *data = POME__SCRATCH(call, double, (size_t)(rows * columns) + 1);
   if (data == NULL) return pome__call_memory(call);
@@ -146,18 +154,22 @@ static pome_status new_tensor(pome__call *call, int64_t rows, int64_t columns, p
 /* The state of this direction, from [batch, columns]. */
 static void load_state(const layer *l, const char *name, int64_t b, double *out) {
   const pome_tensor *tensor = pome__arg_tensor(l->call, name);
-  pome__load_f64(tensor->data, tensor->dtype, b * l->columns + l->column, 1, (size_t)l->hidden, out);
+  pome__load_f64(tensor->data, tensor->dtype, b * l->columns + l->column, 1, (size_t)l->hidden,
+                 out);
 }
 
 static pome_status begin_layer(layer *l, bool back) {
   pome__call *call = l->call;
   int64_t width = gates_of(l->kind) * l->hidden;
   size_t n = (size_t)width;
-  POME__TRY(pome__product_operand(call, pome__arg_tensor(call, back ? "weight_ih_back" : "weight_ih"), &l->weight_ih));
-  POME__TRY(pome__product_operand(call, pome__arg_tensor(call, back ? "weight_hh_back" : "weight_hh"), &l->weight_hh));
+  POME__TRY(pome__product_operand(
+      call, pome__arg_tensor(call, back ? "weight_ih_back" : "weight_ih"), &l->weight_ih));
+  POME__TRY(pome__product_operand(
+      call, pome__arg_tensor(call, back ? "weight_hh_back" : "weight_hh"), &l->weight_hh));
   POME__TRY(load_or_zero(call, back ? "bias_back" : "bias", n, &l->bias));
   POME__TRY(load_or_zero(call, "input_bias", n, &l->input_bias));
-  POME__TRY(load_or_zero(call, back ? "peephole_back" : "peephole", 3 * (size_t)l->hidden, &l->peephole));
+  POME__TRY(
+      load_or_zero(call, back ? "peephole_back" : "peephole", 3 * (size_t)l->hidden, &l->peephole));
   l->clip = INFINITY;
   if (pome__arg_given(call, "clip")) POME__TRY(pome__arg_float(call, "clip", &l->clip));
   POME__TRY(new_tensor(call, l->steps * l->batch, width, &l->from_x));
@@ -178,8 +190,8 @@ static pome_status begin_layer(layer *l, bool back) {
 }
 
 /* y[rows, n] = x[rows, k] . w[n, k], rows first .. of w */
-static pome__product dense(const pome_tensor *x, int64_t rows, int64_t k, const pome_tensor *w, int64_t first, int64_t n,
-                           pome_tensor *y, int64_t y_width) {
+static pome__product dense(const pome_tensor *x, int64_t rows, int64_t k, const pome_tensor *w,
+                           int64_t first, int64_t n, pome_tensor *y, int64_t y_width) {
   pome__product p = {
       .m = (size_t)rows,
       .n = (size_t)n,
@@ -196,7 +208,8 @@ static pome__product dense(const pome_tensor *x, int64_t rows, int64_t k, const 
 
 static void load_gates(const layer *l, int64_t t, int64_t b) {
   int64_t width = gates_of(l->kind) * l->hidden;
-  pome__load_f64(l->from_x.data, l->from_x.dtype, (t * l->batch + b) * width, 1, (size_t)width, l->gates);
+  pome__load_f64(l->from_x.data, l->from_x.dtype, (t * l->batch + b) * width, 1, (size_t)width,
+                 l->gates);
   pome__load_f64(l->from_h.data, l->from_h.dtype, b * width, 1, (size_t)width, l->recurrent);
 }
 
@@ -211,7 +224,8 @@ static void step_lstm(const layer *l, double *h, double *c) {
   int64_t n = l->hidden;
   for (int64_t i = 0; i < n; i++) {
     double sum[4];
-    for (int g = 0; g < 4; g++) sum[g] = l->gates[g * n + i] + l->recurrent[g * n + i] + l->bias[g * n + i];
+    for (int g = 0; g < 4; g++)
+      sum[g] = l->gates[g * n + i] + l->recurrent[g * n + i] + l->bias[g * n + i];
     double in = activate(sum[0] + l->peephole[i] * c[i], l->gate);
     double forget = activate(sum[1] + l->peephole[n + i] * c[i], l->gate);
     double z = activate(sum[3], l->cell);
@@ -238,7 +252,8 @@ static void step_gru(const layer *l, double *h) {
 }
 
 /* gru: the recurrent part of o from r * h. */
-static void reset_before(const layer *l, int64_t t, const pome__product *p, const pome__product_space *space) {
+static void reset_before(const layer *l, int64_t t, const pome__product *p,
+                         const pome__product_space *space) {
   for (int64_t b = 0; b < l->batch; b++) {
     load_gates(l, t, b);
     pome__load_f64(l->h.data, l->h.dtype, b * l->hidden, 1, (size_t)l->hidden, l->row);
@@ -256,9 +271,12 @@ static pome_status run_layer(layer *l) {
   pome__call *call = l->call;
   int64_t width = gates_of(l->kind) * l->hidden;
   const pome_tensor *x = pome__tensor_of(call, 0, 0);
-  pome__product input = dense(x, l->steps * l->batch, l->input, &l->weight_ih, 0, width, &l->from_x, width);
-  pome__product hidden = dense(&l->h, l->batch, l->hidden, &l->weight_hh, 0, width, &l->from_h, width);
-  pome__product reset = dense(&l->reset, l->batch, l->hidden, &l->weight_hh, l->hidden, l->hidden, &l->from_h, width);
+  pome__product input =
+      dense(x, l->steps * l->batch, l->input, &l->weight_ih, 0, width, &l->from_x, width);
+  pome__product hidden =
+      dense(&l->h, l->batch, l->hidden, &l->weight_hh, 0, width, &l->from_h, width);
+  pome__product reset =
+      dense(&l->reset, l->batch, l->hidden, &l->weight_hh, l->hidden, l->hidden, &l->from_h, width);
   pome__product_space space;
   POME__TRY(pome__product_prepare(call, &input, &space));
   pome__product_run(call, &input, &space);
@@ -278,7 +296,8 @@ static pome_status run_layer(layer *l) {
         step_rnn(l, l->row);
       }
       pome__store_f64(l->h.data, l->h.dtype, b * l->hidden, 1, (size_t)l->hidden, l->row);
-      if (l->sequence) store_part(l, &call->outputs[0], (l->aligned ? t : k) * l->batch + b, l->row);
+      if (l->sequence)
+        store_part(l, &call->outputs[0], (l->aligned ? t : k) * l->batch + b, l->row);
     }
   }
   for (int64_t b = 0; b < l->batch; b++) {
@@ -316,9 +335,13 @@ static pome_status eval_recurrent(pome__call *call, cell_kind kind) {
   return run_layer(&l);
 }
 
-#define CELL(name, kind)                                                                        \
-  static pome_status infer_##name(pome__call *call) { return infer_recurrent(call, kind); }     \
-  static pome_status eval_##name(pome__call *call) { return eval_recurrent(call, kind); }
+#define CELL(name, kind)                                                                           \
+  static pome_status infer_##name(pome__call *call) {                                              \
+    return infer_recurrent(call, kind);                                                            \
+  }                                                                                                \
+  static pome_status eval_##name(pome__call *call) {                                               \
+    return eval_recurrent(call, kind);                                                             \
+  }
 
 CELL(gru, GRU)
 CELL(lstm, LSTM)
@@ -326,39 +349,45 @@ CELL(rnn, RNN)
 
 /* ---- rows: fp32 only up to iOS16 ---- */
 
-#define CONST POME__PARAM_CONST
-#define OPTIONAL (POME__PARAM_CONST | POME__PARAM_OPTIONAL)
+#define CONST               POME__PARAM_CONST
+#define OPTIONAL            (POME__PARAM_CONST | POME__PARAM_OPTIONAL)
 #define WEIGHT(name, types) POME__P(name, 'T', types, CONST)
-#define MAYBE(name, types) POME__P(name, 'T', types, OPTIONAL)
-#define STATE(types) POME__P("x", 'T', types, 0), POME__P("initial_h", 'T', types, 0)
-#define WEIGHTS(types) WEIGHT("weight_ih", types), WEIGHT("weight_hh", types), MAYBE("bias", types)
-#define DIRECTION POME__P_STRING("direction", CONST, "forward"), POME__P_BOOL("output_sequence", CONST, false)
-#define GATE POME__P_STRING("recurrent_activation", CONST, "sigmoid")
-#define ACTIVATION(name) POME__P_STRING(name, CONST, "tanh")
+#define MAYBE(name, types)  POME__P(name, 'T', types, OPTIONAL)
+#define STATE(types)        POME__P("x", 'T', types, 0), POME__P("initial_h", 'T', types, 0)
+#define WEIGHTS(types)      WEIGHT("weight_ih", types), WEIGHT("weight_hh", types), MAYBE("bias", types)
+#define DIRECTION                                                                                  \
+  POME__P_STRING("direction", CONST, "forward"), POME__P_BOOL("output_sequence", CONST, false)
+#define GATE              POME__P_STRING("recurrent_activation", CONST, "sigmoid")
+#define ACTIVATION(name)  POME__P_STRING(name, CONST, "tanh")
 #define GRU_PARAMS(types) STATE(types), WEIGHTS(types), DIRECTION, GATE, ACTIVATION("activation")
-#define LSTM_PARAMS(types)                                                                                   \
-  STATE(types), POME__P("initial_c", 'T', types, 0), WEIGHTS(types), MAYBE("peephole", types),               \
-      MAYBE("weight_ih_back", types), MAYBE("weight_hh_back", types), MAYBE("bias_back", types),             \
-      MAYBE("peephole_back", types), DIRECTION, GATE, ACTIVATION("cell_activation"), ACTIVATION("activation"), \
-      MAYBE("clip", types)
+#define LSTM_PARAMS(types)                                                                         \
+  STATE(types), POME__P("initial_c", 'T', types, 0), WEIGHTS(types), MAYBE("peephole", types),     \
+      MAYBE("weight_ih_back", types), MAYBE("weight_hh_back", types), MAYBE("bias_back", types),   \
+      MAYBE("peephole_back", types), DIRECTION, GATE, ACTIVATION("cell_activation"),               \
+      ACTIVATION("activation"), MAYBE("clip", types)
 #define RNN_PARAMS(types) STATE(types), WEIGHTS(types), DIRECTION, ACTIVATION("activation")
-#define ONLY_FP32 POME__BIT(FP32)
+#define ONLY_FP32         POME__BIT(FP32)
 
 static const pome__param gru_15[] = {GRU_PARAMS(ONLY_FP32)};
 static const pome__param gru_17[] = {GRU_PARAMS(POME__TF)};
-static const pome__param gru_18[] = {GRU_PARAMS(POME__TF), POME__P("reset_after", 0, POME__BIT(BOOL), OPTIONAL),
+static const pome__param gru_18[] = {GRU_PARAMS(POME__TF),
+                                     POME__P("reset_after", 0, POME__BIT(BOOL), OPTIONAL),
                                      MAYBE("input_bias", POME__TF)};
 static const pome__param lstm_15[] = {LSTM_PARAMS(ONLY_FP32)};
 static const pome__param lstm_17[] = {LSTM_PARAMS(POME__TF)};
 static const pome__param rnn_15[] = {RNN_PARAMS(ONLY_FP32)};
 static const pome__param rnn_17[] = {RNN_PARAMS(POME__TF)};
 
-#define PURE(name, since, params, infer, eval) POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
+#define PURE(name, since, params, infer, eval)                                                     \
+  POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
 
 static const pome__schema rows[] = {
-    PURE("gru", IOS13, gru_15, infer_gru, eval_gru),    PURE("gru", IOS17, gru_17, infer_gru, eval_gru),
-    PURE("gru", IOS18, gru_18, infer_gru, eval_gru),    PURE("lstm", IOS13, lstm_15, infer_lstm, eval_lstm),
-    PURE("lstm", IOS17, lstm_17, infer_lstm, eval_lstm), PURE("rnn", IOS13, rnn_15, infer_rnn, eval_rnn),
+    PURE("gru", IOS13, gru_15, infer_gru, eval_gru),
+    PURE("gru", IOS17, gru_17, infer_gru, eval_gru),
+    PURE("gru", IOS18, gru_18, infer_gru, eval_gru),
+    PURE("lstm", IOS13, lstm_15, infer_lstm, eval_lstm),
+    PURE("lstm", IOS17, lstm_17, infer_lstm, eval_lstm),
+    PURE("rnn", IOS13, rnn_15, infer_rnn, eval_rnn),
     PURE("rnn", IOS17, rnn_17, infer_rnn, eval_rnn),
 };
 

@@ -1,7 +1,7 @@
 /* resample, affine, crop_resize. See sampling.h.
  *
- * A point between pixels is interpolated from its four neighbours, each of which is looked up under the padding mode, so
- * the image behaves as if it went on for ever.
+ * A point between pixels is interpolated from its four neighbours, each of which is looked up under
+ * the padding mode, so the image behaves as if it went on for ever.
  */
 #include "ops/sampling.h"
 
@@ -67,7 +67,9 @@ static double pixel(const image *m, int64_t y, int64_t x) {
 }
 
 /* Keeps coordinates that are no numbers, or far away, where integers can follow. */
-static double tame(double v) { return v > 1e9 ? 1e9 : v > -1e9 ? v : -1e9; }
+static double tame(double v) {
+  return v > 1e9 ? 1e9 : v > -1e9 ? v : -1e9;
+}
 
 static double sample(const image *m, double y, double x) {
   y = tame(y);
@@ -81,14 +83,16 @@ static double sample(const image *m, double y, double x) {
   double dx = x - left;
   double upper = dx == 0 ? pixel(m, i, j) : pixel(m, i, j) * (1 - dx) + pixel(m, i, j + 1) * dx;
   if (dy == 0) return upper;
-  double lower = dx == 0 ? pixel(m, i + 1, j) : pixel(m, i + 1, j) * (1 - dx) + pixel(m, i + 1, j + 1) * dx;
+  double lower =
+      dx == 0 ? pixel(m, i + 1, j) : pixel(m, i + 1, j) * (1 - dx) + pixel(m, i + 1, j + 1) * dx;
   return upper * (1 - dy) + lower * dy;
 }
 
 /* ---- resample, affine ---- */
 
 enum coordinates { UNNORMALIZED, MINUS_ONE_TO_ONE, ZERO_TO_ONE };
-static const char *const coordinate_modes[] = {"unnormalized", "normalized_minus_one_to_one", "normalized_zero_to_one", NULL};
+static const char *const coordinate_modes[] = {"unnormalized", "normalized_minus_one_to_one",
+                                               "normalized_zero_to_one", NULL};
 static const char *const sampling_modes[] = {"bilinear", "nearest", NULL};
 
 /* What resample and affine have in common. */
@@ -118,8 +122,8 @@ static double to_pixels(const sampler *s, double c, int64_t n) {
 }
 
 /* Samples all channels of one image at points [count, 2] of (x, y) pixels. */
-static void sample_points(const pome_tensor *x, int64_t batch, sampler *s, const double *points, int64_t count,
-                          double *plane, double *row, pome_tensor *y) {
+static void sample_points(const pome_tensor *x, int64_t batch, sampler *s, const double *points,
+                          int64_t count, double *plane, double *row, pome_tensor *y) {
   int64_t channels = x->shape[1];
   s->m.height = x->shape[2];
   s->m.width = x->shape[3];
@@ -149,7 +153,8 @@ pome_status pome__infer_resample(pome__call *call) {
   int64_t dims[4] = {-1, -1, -1, -1};
   if (x->rank == 4) memcpy(dims, x->dims, 2 * sizeof(dims[0]));
   if (coordinates->rank == 4) {
-    POME__TRY(pome__need_dims_equal(call, "the batch of coordinates", coordinates->dims[0], "that of x", dims[0]));
+    POME__TRY(pome__need_dims_equal(call, "the batch of coordinates", coordinates->dims[0],
+                                    "that of x", dims[0]));
     POME__TRY(pome__need_dims_equal(call, "the last dimension of coordinates", coordinates->dims[3],
                                     "what a point needs", 2));
     dims[2] = coordinates->dims[1];
@@ -166,7 +171,8 @@ static pome_status point_buffers(pome__call *call, double *buffers[3]) {
   buffers[0] = POME__SCRATCH(call, double, 2 * count);
   buffers[1] = POME__SCRATCH(call, double, (size_t)(x->shape[2] * x->shape[3]));
   buffers[2] = POME__SCRATCH(call, double, count);
-  return buffers[0] != NULL && buffers[1] != NULL && buffers[2] != NULL ? POME_OK : pome__call_memory(call);
+  return buffers[0] != NULL && buffers[1] != NULL && buffers[2] != NULL ? POME_OK
+                                                                        : pome__call_memory(call);
 }
 
 pome_status pome__eval_resample(pome__call *call) {
@@ -180,7 +186,8 @@ pome_status pome__eval_resample(pome__call *call) {
   int64_t count = y->shape[2] * y->shape[3];
   for (int64_t b = 0; b < x->shape[0]; b++) {
     double *points = buffers[0];
-    pome__load_f64(coordinates->data, coordinates->dtype, b * count * 2, 1, (size_t)(2 * count), points);
+    pome__load_f64(coordinates->data, coordinates->dtype, b * count * 2, 1, (size_t)(2 * count),
+                   points);
     for (int64_t i = 0; i < count; i++) {
       points[2 * i] = to_pixels(&s, points[2 * i], x->shape[3]);
       points[2 * i + 1] = to_pixels(&s, points[2 * i + 1], x->shape[2]);
@@ -200,13 +207,15 @@ pome_status pome__infer_affine(pome__call *call) {
   POME__TRY(read_sampler(call, &s));
   POME__TRY(pome__arg_int(call, "output_height", &dims[2]));
   POME__TRY(pome__arg_int(call, "output_width", &dims[3]));
-  if (dims[2] < 1 || dims[3] < 1) return pome__call_fail(call, "the output size must be at least 1 by 1");
+  if (dims[2] < 1 || dims[3] < 1)
+    return pome__call_fail(call, "the output size must be at least 1 by 1");
   if (x->rank == 4) memcpy(dims, x->dims, 2 * sizeof(dims[0]));
   if (matrix->rank == 2) {
     POME__TRY(pome__need_dims_equal(call, "the last dimension of transform_matrix", matrix->dims[1],
                                     "what a transform needs", 6));
     if (matrix->dims[0] != 1) {
-      POME__TRY(pome__need_dims_equal(call, "the number of transforms", matrix->dims[0], "the batch of x", dims[0]));
+      POME__TRY(pome__need_dims_equal(call, "the number of transforms", matrix->dims[0],
+                                      "the batch of x", dims[0]));
     }
   }
   return pome__out(call, 0, x->dtype, 4, dims);
@@ -215,7 +224,8 @@ pome_status pome__infer_affine(pome__call *call) {
 /* The normalized (or not) coordinate of output position i of n, the inverse of to_pixels. */
 static double from_pixels(const sampler *s, int64_t i, int64_t n) {
   if (s->coordinates == UNNORMALIZED) return (double)i;
-  double unit = s->align ? (n > 1 ? (double)i / (double)(n - 1) : 0.5) : ((double)i + 0.5) / (double)n;
+  double unit =
+      s->align ? (n > 1 ? (double)i / (double)(n - 1) : 0.5) : ((double)i + 0.5) / (double)n;
   return s->coordinates == MINUS_ONE_TO_ONE ? 2 * unit - 1 : unit;
 }
 
@@ -245,57 +255,69 @@ pome_status pome__eval_affine(pome__call *call) {
 
 /* ---- crop_resize ----
  *
- * Up to iOS16: roi [N, 1, 4 or 5, 1, 1] (5: the image's index first) to [N, B or 1, C, h, w]. From iOS17 on: boxes [N, 4] and
- * box_indices [N] to [N, C, h, w]. Points outside the image are pad_value as a whole. */
+ * Up to iOS16: roi [N, 1, 4 or 5, 1, 1] (5: the image's index first) to [N, B or 1, C, h, w]. From
+ * iOS17 on: boxes [N, 4] and box_indices [N] to [N, C, h, w]. Points outside the image are
+ * pad_value as a whole. */
 
-static const char *const box_modes[] = {"CORNERS_HEIGHT_FIRST", "CORNERS_WIDTH_FIRST", "CENTER_SIZE_HEIGHT_FIRST",
-                                        "CENTER_SIZE_WIDTH_FIRST", NULL};
+static const char *const box_modes[] = {"CORNERS_HEIGHT_FIRST", "CORNERS_WIDTH_FIRST",
+                                        "CENTER_SIZE_HEIGHT_FIRST", "CENTER_SIZE_WIDTH_FIRST",
+                                        NULL};
 
-static bool has_roi(const pome__call *call) { return pome__arg_index(call, "roi") >= 0; }
+static bool has_roi(const pome__call *call) {
+  return pome__arg_index(call, "roi") >= 0;
+}
 
 static pome_status target_size(pome__call *call, int64_t *size) {
   POME__TRY(pome__arg_int(call, "target_height", &size[0]));
   POME__TRY(pome__arg_int(call, "target_width", &size[1]));
   if (size[0] >= 1 && size[1] >= 1) return POME_OK;
-  return pome__call_fail(call, "the target size is %lld by %lld; it must be at least 1 by 1", (long long)size[0],
-                         (long long)size[1]);
+  return pome__call_fail(call, "the target size is %lld by %lld; it must be at least 1 by 1",
+                         (long long)size[0], (long long)size[1]);
 }
 
-static pome_status infer_from_roi(pome__call *call, const int64_t *image_dims, const int64_t *size) {
+static pome_status infer_from_roi(pome__call *call, const int64_t *image_dims,
+                                  const int64_t *size) {
   const pome__type *roi = pome__arg_type(call, "roi");
   POME__TRY(pome__need_rank(call, pome__arg_index(call, "roi"), 0, 5, 5));
   int64_t dims[5] = {-1, image_dims[0], image_dims[1], size[0], size[1]};
   if (roi->rank < 0 && dims[1] != 1) dims[1] = POME_DIM_UNKNOWN;
   if (roi->rank == 5) {
     dims[0] = roi->dims[0];
-    POME__TRY(pome__need_dims_equal(call, "the second dimension of roi", roi->dims[1], "what it must be", 1));
+    POME__TRY(pome__need_dims_equal(call, "the second dimension of roi", roi->dims[1],
+                                    "what it must be", 1));
     if (roi->dims[2] == 5) dims[1] = 1;
     if (roi->dims[2] == POME_DIM_UNKNOWN && dims[1] != 1) dims[1] = POME_DIM_UNKNOWN;
     if (roi->dims[2] != POME_DIM_UNKNOWN && roi->dims[2] != 4 && roi->dims[2] != 5) {
-      return pome__call_fail(call, "the third dimension of roi is %lld; allowed: 4, 5", (long long)roi->dims[2]);
+      return pome__call_fail(call, "the third dimension of roi is %lld; allowed: 4, 5",
+                             (long long)roi->dims[2]);
     }
-    POME__TRY(pome__need_dims_equal(call, "the fourth dimension of roi", roi->dims[3], "what it must be", 1));
-    POME__TRY(pome__need_dims_equal(call, "the fifth dimension of roi", roi->dims[4], "what it must be", 1));
+    POME__TRY(pome__need_dims_equal(call, "the fourth dimension of roi", roi->dims[3],
+                                    "what it must be", 1));
+    POME__TRY(pome__need_dims_equal(call, "the fifth dimension of roi", roi->dims[4],
+                                    "what it must be", 1));
   }
   return pome__out(call, 0, pome__type_of(call, 0, 0)->dtype, 5, dims);
 }
 
-static pome_status infer_from_boxes(pome__call *call, const int64_t *image_dims, const int64_t *size) {
+static pome_status infer_from_boxes(pome__call *call, const int64_t *image_dims,
+                                    const int64_t *size) {
   const pome__type *boxes = pome__arg_type(call, "boxes");
   const pome__type *indices = pome__arg_type(call, "box_indices");
   POME__TRY(pome__need_rank(call, pome__arg_index(call, "boxes"), 0, 2, 2));
   int64_t dims[4] = {-1, image_dims[1], size[0], size[1]};
   if (boxes->rank == 2) {
     dims[0] = boxes->dims[0];
-    POME__TRY(pome__need_dims_equal(call, "the last dimension of boxes", boxes->dims[1], "what a box needs", 4));
+    POME__TRY(pome__need_dims_equal(call, "the last dimension of boxes", boxes->dims[1],
+                                    "what a box needs", 4));
   }
   if (indices != NULL && indices->rank >= 0) {
     POME__TRY(pome__need_rank(call, pome__arg_index(call, "box_indices"), 0, 1, 1));
-    POME__TRY(pome__need_dims_equal(call, "the number of box_indices", indices->dims[0], "that of boxes", dims[0]));
+    POME__TRY(pome__need_dims_equal(call, "the number of box_indices", indices->dims[0],
+                                    "that of boxes", dims[0]));
   } else if (indices == NULL && dims[0] != POME_DIM_UNKNOWN && image_dims[0] != POME_DIM_UNKNOWN &&
              dims[0] > image_dims[0]) {
-    return pome__call_fail(call, "there are %lld boxes for %lld images; give 'box_indices'", (long long)dims[0],
-                           (long long)image_dims[0]);
+    return pome__call_fail(call, "there are %lld boxes for %lld images; give 'box_indices'",
+                           (long long)dims[0], (long long)image_dims[0]);
   }
   return pome__out(call, 0, pome__type_of(call, 0, 0)->dtype, 4, dims);
 }
@@ -310,7 +332,8 @@ pome_status pome__infer_crop_resize(pome__call *call) {
   POME__TRY(pome__arg_choice(call, "sampling_mode", pome__grid_names, &mode));
   POME__TRY(target_size(call, size));
   if (x->rank == 4) memcpy(image_dims, x->dims, sizeof(image_dims));
-  return has_roi(call) ? infer_from_roi(call, image_dims, size) : infer_from_boxes(call, image_dims, size);
+  return has_roi(call) ? infer_from_roi(call, image_dims, size)
+                       : infer_from_boxes(call, image_dims, size);
 }
 
 typedef struct crops {
@@ -321,7 +344,8 @@ typedef struct crops {
   int64_t size[2];
 } crops;
 
-/* first and last row, first and last column of box n in pixels, and the image it is for (-1: all). */
+/* first and last row, first and last column of box n in pixels, and the image it is for (-1: all).
+ */
 static pome_status read_box(pome__call *call, const crops *c, int64_t n, double *box, int64_t *of) {
   double v[5];
   pome__load_f64(c->boxes->data, c->boxes->dtype, n * c->stored, 1, (size_t)c->stored, v);
@@ -331,8 +355,8 @@ static pome_status read_box(pome__call *call, const crops *c, int64_t n, double 
   if (c->stored == 5) *of = v[0] >= 0 && v[0] < 1e9 ? (int64_t)v[0] : images;
   if (c->indices != NULL) pome__load_i64(c->indices->data, c->indices->dtype, n, 1, 1, of);
   if (*of < -1 || *of >= images || (*of == -1 && (c->indices != NULL || c->stored == 5))) {
-    return pome__call_fail(call, "box %lld is for an image that is not there; allowed: 0 to %lld", (long long)n,
-                           (long long)(images - 1));
+    return pome__call_fail(call, "box %lld is for an image that is not there; allowed: 0 to %lld",
+                           (long long)n, (long long)(images - 1));
   }
   bool width_first = c->box_mode % 2 == 1;
   double r[4] = {b[width_first], b[!width_first], b[2 + width_first], b[2 + !width_first]};
@@ -362,9 +386,11 @@ static pome_status begin_crops(pome__call *call, crops *c) {
   POME__TRY(pome__arg_choice(call, "sampling_mode", pome__grid_names, &c->grid));
   POME__TRY(pome__arg_float(call, "spatial_scale", &scale));
   POME__TRY(target_size(call, c->size));
-  if (pome__arg_index(call, "pad_value") >= 0) POME__TRY(pome__arg_float(call, "pad_value", &c->pad));
+  if (pome__arg_index(call, "pad_value") >= 0)
+    POME__TRY(pome__arg_float(call, "pad_value", &c->pad));
   bool normalized = pome__arg_bool(call, "normalized_coordinates");
-  for (int i = 0; i < 2; i++) c->scale[i] = normalized ? scale * (double)(x->shape[2 + i] - 1) : scale;
+  for (int i = 0; i < 2; i++)
+    c->scale[i] = normalized ? scale * (double)(x->shape[2 + i] - 1) : scale;
   return POME_OK;
 }
 

@@ -1,4 +1,5 @@
-/* Where images are sampled: grids between corners, and single points outside of which there is padding. */
+/* Where images are sampled: grids between corners, and single points outside of which there is
+ * padding. */
 #ifndef POME_SRC_OPS_SAMPLING_H
 #define POME_SRC_OPS_SAMPLING_H
 
@@ -14,7 +15,8 @@ typedef enum pome__grid {
 /* The names of the sampling modes in that order, for pome__arg_choice. */
 extern const char *const pome__grid_names[];
 
-/* Point `i` of `count` points that sample the pixels from `first` to `last` (which may be the smaller one). */
+/* Point `i` of `count` points that sample the pixels from `first` to `last` (which may be the
+ * smaller one). */
 double pome__grid_point(pome__grid grid, double first, double last, int64_t count, int64_t i);
 
 pome_status pome__infer_resample(pome__call *call);

@@ -1,8 +1,9 @@
 /* Family scatter_gather: elements of a tensor by index.
  *
- * Indices are data and may be anything. Up to iOS16 a negative index counts from the end, and one that is still outside
- * is an error. From iOS17 on a negative index is outside as well; with validate_indices that is an error, without it
- * a gather takes the nearest element that exists and a scatter leaves the update out: no memory outside is ever touched.
+ * Indices are data and may be anything. Up to iOS16 a negative index counts from the end, and one
+ * that is still outside is an error. From iOS17 on a negative index is outside as well; with
+ * validate_indices that is an error, without it a gather takes the nearest element that exists and
+ * a scatter leaves the update out: no memory outside is ever touched.
  */
 #include <string.h>
 
@@ -25,12 +26,15 @@ typedef struct index_rule {
 
 static index_rule rule_of(pome__call *call) {
   bool wrap = call->op->schema->since < POME__IOS17;
-  index_rule rule = {call, pome__arg_tensor(call, "indices"), wrap, wrap || pome__arg_bool(call, "validate_indices")};
+  index_rule rule = {call, pome__arg_tensor(call, "indices"), wrap,
+                     wrap || pome__arg_bool(call, "validate_indices")};
   return rule;
 }
 
-/* Index number `at` for a dimension of `dim`. *inside is false when it was outside and `*index` is the nearest (0 when dim is 0). */
-static pome_status take_index(const index_rule *rule, int64_t at, int64_t dim, int64_t *index, bool *inside) {
+/* Index number `at` for a dimension of `dim`. *inside is false when it was outside and `*index` is
+ * the nearest (0 when dim is 0). */
+static pome_status take_index(const index_rule *rule, int64_t at, int64_t dim, int64_t *index,
+                              bool *inside) {
   int64_t v;
   pome__load_i64(rule->indices->data, rule->indices->dtype, at, 1, 1, &v);
   int64_t given = v;
@@ -38,8 +42,9 @@ static pome_status take_index(const index_rule *rule, int64_t at, int64_t dim, i
   *inside = v >= 0 && v < dim;
   *index = v < 0 || dim == 0 ? 0 : v >= dim ? dim - 1 : v;
   if (*inside || !rule->strict) return POME_OK;
-  return pome__call_fail(rule->call, "indices[%lld] is %lld; allowed: %lld to %lld", (long long)at, (long long)given,
-                         rule->wrap ? (long long)-dim : 0LL, (long long)(dim - 1));
+  return pome__call_fail(rule->call, "indices[%lld] is %lld; allowed: %lld to %lld", (long long)at,
+                         (long long)given, rule->wrap ? (long long)-dim : 0LL,
+                         (long long)(dim - 1));
 }
 
 /* A gather needs an element to take. */
@@ -57,12 +62,15 @@ static pome_status batch_dims_of(pome__call *call, int64_t *batch) {
   if (pome__arg_index(call, "batch_dims") < 0) return POME_OK;
   POME__TRY(pome__arg_int(call, "batch_dims", batch));
   if (*batch >= 0 && *batch <= POME_MAX_RANK) return POME_OK;
-  return pome__call_fail(call, "batch_dims is %lld; it must not be negative or larger than a rank", (long long)*batch);
+  return pome__call_fail(call, "batch_dims is %lld; it must not be negative or larger than a rank",
+                         (long long)*batch);
 }
 
-static pome_status equal_batches(pome__call *call, const pome__type *x, const pome__type *indices, int64_t batch) {
+static pome_status equal_batches(pome__call *call, const pome__type *x, const pome__type *indices,
+                                 int64_t batch) {
   for (int64_t i = 0; i < batch; i++) {
-    POME__TRY(pome__need_dims_equal(call, "a batch dimension of x", x->dims[i], "that of indices", indices->dims[i]));
+    POME__TRY(pome__need_dims_equal(call, "a batch dimension of x", x->dims[i], "that of indices",
+                                    indices->dims[i]));
   }
   return POME_OK;
 }
@@ -86,8 +94,9 @@ static pome_status infer_gather(pome__call *call) {
   if (x->rank < 0 || indices->rank < 0) return pome__out(call, 0, x->dtype, -1, NULL);
   POME__TRY(pome__arg_axis(call, "axis", x->rank, &axis));
   if (batch > axis || batch > indices->rank) {
-    return pome__call_fail(call, "batch_dims is %lld; it may be at most the axis, %d, and the rank of indices, %d",
-                           (long long)batch, axis, (int)indices->rank);
+    return pome__call_fail(
+        call, "batch_dims is %lld; it may be at most the axis, %d, and the rank of indices, %d",
+        (long long)batch, axis, (int)indices->rank);
   }
   POME__TRY(equal_batches(call, x, indices, batch));
   dims_builder out = {0, {0}};
@@ -106,20 +115,22 @@ static pome_status infer_gather_along_axis(pome__call *call) {
     POME__TRY(pome__arg_axis(call, "axis", x->rank, &axis));
     for (int i = 0; i < x->rank; i++) {
       if (i == axis) continue;
-      POME__TRY(pome__need_dims_equal(call, "a dimension of x", x->dims[i], "that of indices", indices->dims[i]));
+      POME__TRY(pome__need_dims_equal(call, "a dimension of x", x->dims[i], "that of indices",
+                                      indices->dims[i]));
     }
   }
   return pome__out(call, 0, x->dtype, indices->rank, indices->dims);
 }
 
 /* The length of an index tuple: the last dimension of indices. */
-static pome_status tuple_length(pome__call *call, const pome__type *x, const pome__type *indices, int64_t batch,
-                                int64_t *length) {
+static pome_status tuple_length(pome__call *call, const pome__type *x, const pome__type *indices,
+                                int64_t batch, int64_t *length) {
   POME__TRY(pome__need_rank(call, pome__arg_index(call, "indices"), 0, 1, POME_MAX_RANK));
   *length = indices->rank < 0 ? POME_DIM_UNKNOWN : indices->dims[indices->rank - 1];
   if (x->rank < 0 || *length <= x->rank - batch) return POME_OK;
-  return pome__call_fail(call, "the last dimension of indices is %lld; the tensor has only %lld dimensions to index",
-                         (long long)*length, (long long)(x->rank - batch));
+  return pome__call_fail(
+      call, "the last dimension of indices is %lld; the tensor has only %lld dimensions to index",
+      (long long)*length, (long long)(x->rank - batch));
 }
 
 static pome_status infer_gather_nd(pome__call *call) {
@@ -131,8 +142,8 @@ static pome_status infer_gather_nd(pome__call *call) {
   POME__TRY(tuple_length(call, x, indices, batch, &length));
   if (x->rank < 0 || length == POME_DIM_UNKNOWN) return pome__out(call, 0, x->dtype, -1, NULL);
   if (batch >= indices->rank) {
-    return pome__call_fail(call, "batch_dims is %lld; it must be less than the rank of indices, %d", (long long)batch,
-                           (int)indices->rank);
+    return pome__call_fail(call, "batch_dims is %lld; it must be less than the rank of indices, %d",
+                           (long long)batch, (int)indices->rank);
   }
   POME__TRY(equal_batches(call, x, indices, batch));
   dims_builder out = {0, {0}};
@@ -188,7 +199,8 @@ static pome_status infer_scatter_along_axis(pome__call *call) {
     POME__TRY(pome__arg_axis(call, "axis", data->rank, &axis));
     for (int i = 0; i < data->rank; i++) {
       if (i == axis) continue;
-      POME__TRY(pome__need_dims_equal(call, "a dimension of data", data->dims[i], "that of indices", indices->dims[i]));
+      POME__TRY(pome__need_dims_equal(call, "a dimension of data", data->dims[i], "that of indices",
+                                      indices->dims[i]));
     }
     dims_builder want = {0, {0}};
     append_dims(&want, indices, 0, indices->rank);
@@ -237,14 +249,17 @@ static pome_status eval_gather(pome__call *call) {
       const int64_t shape[2] = {middle, inner};
       const int64_t from[2] = {dim * inner, 1};
       const int64_t to[2] = {count * inner, 1};
-      pome__move(2, shape, x, (b * middle * dim + index) * inner, from, y, (b * middle * count + i) * inner, to);
+      pome__move(2, shape, x, (b * middle * dim + index) * inner, from, y,
+                 (b * middle * count + i) * inner, to);
     }
   }
   return POME_OK;
 }
 
-/* Element `at` of indices lies on a line along the axis; where that line begins in the tensor that is indexed. */
-static int64_t line_begin(const pome_tensor *indices, const pome_tensor *x, int axis, int64_t at, int64_t *step) {
+/* Element `at` of indices lies on a line along the axis; where that line begins in the tensor that
+ * is indexed. */
+static int64_t line_begin(const pome_tensor *indices, const pome_tensor *x, int axis, int64_t at,
+                          int64_t *step) {
   int64_t inner = pome__dims_product(indices->shape, axis + 1, indices->rank);
   *step = inner;
   return at / inner / indices->shape[axis] * x->shape[axis] * inner + at % inner;
@@ -267,9 +282,11 @@ static pome_status eval_gather_along_axis(pome__call *call) {
   return POME_OK;
 }
 
-/* Where the tuple number `tuple` points to, in elements of a tensor whose indexed dimensions begin at `first`. */
-static pome_status tuple_offset(const index_rule *rule, const pome_tensor *x, int first, int64_t length, int64_t tuple,
-                                bool gather, int64_t *offset, bool *inside) {
+/* Where the tuple number `tuple` points to, in elements of a tensor whose indexed dimensions begin
+ * at `first`. */
+static pome_status tuple_offset(const index_rule *rule, const pome_tensor *x, int first,
+                                int64_t length, int64_t tuple, bool gather, int64_t *offset,
+                                bool *inside) {
   int64_t strides[POME_MAX_RANK];
   pome__shape_strides(x->rank, x->shape, strides);
   *offset = 0;
@@ -338,7 +355,8 @@ static int64_t combine_i64(int64_t a, int64_t b, int mode) {
 }
 
 /* y[to .. to+n-1] = y op updates[from ..] */
-static void combine_run(pome_tensor *y, int64_t to, const pome_tensor *updates, int64_t from, int64_t n, int mode) {
+static void combine_run(pome_tensor *y, int64_t to, const pome_tensor *updates, int64_t from,
+                        int64_t n, int mode) {
   if (mode == UPDATE) {
     pome__move_run(updates, from, y, to, n);
     return;
@@ -393,7 +411,8 @@ static pome_status eval_scatter(pome__call *call) {
     bool inside;
     POME__TRY(take_index(&s.rule, i, dim, &index, &inside));
     for (int64_t o = 0; inside && o < outer; o++) {
-      combine_run(s.y, (o * dim + index) * inner, s.updates, (o * count + i) * inner, inner, s.mode);
+      combine_run(s.y, (o * dim + index) * inner, s.updates, (o * count + i) * inner, inner,
+                  s.mode);
     }
   }
   return POME_OK;
@@ -434,17 +453,19 @@ static pome_status eval_scatter_nd(pome__call *call) {
 
 /* ---- rows ---- */
 
-#define I32 POME__BIT(INT32)
-#define CONST POME__PARAM_CONST
-#define X17 (POME__TFI | POME__BIT(INT16) | POME__BIT(UINT16) | POME__BIT(INT8) | POME__BIT(UINT8))
-#define I16 (I32 | POME__BIT(UINT16) | POME__BIT(INT16))
-#define I17 (I16 | POME__BIT(INT8) | POME__BIT(UINT8))
-#define AXIS POME__P_INT("axis", 0, I32, CONST, 0)
+#define I32        POME__BIT(INT32)
+#define CONST      POME__PARAM_CONST
+#define I16        (I32 | POME__BIT(UINT16) | POME__BIT(INT16))
+#define I17        (I16 | POME__BIT(INT8) | POME__BIT(UINT8))
+#define X17        (POME__TFI | I17)
+#define AXIS       POME__P_INT("axis", 0, I32, CONST, 0)
 #define BATCH_DIMS POME__P_INT("batch_dims", 0, I32, CONST, 0)
-#define VALIDATE POME__P_BOOL("validate_indices", CONST, false)
-#define SOURCE(x_types, index_types) POME__P("x", 'T', x_types, 0), POME__P("indices", 'I', index_types, 0)
-#define TARGET                                                                        \
-  POME__P("data", 'T', POME__TFI, 0), POME__P("indices", 0, I32, 0), POME__P("updates", 'T', POME__TFI, 0)
+#define VALIDATE   POME__P_BOOL("validate_indices", CONST, false)
+#define SOURCE(x_types, index_types)                                                               \
+  POME__P("x", 'T', x_types, 0), POME__P("indices", 'I', index_types, 0)
+#define TARGET                                                                                     \
+  POME__P("data", 'T', POME__TFI, 0), POME__P("indices", 0, I32, 0),                               \
+      POME__P("updates", 'T', POME__TFI, 0)
 #define MODE POME__P_STRING("mode", CONST, "add")
 
 static const pome__param gather_15[] = {SOURCE(POME__TFI, I32), AXIS};
@@ -461,7 +482,8 @@ static const pome__param scatter_17[] = {TARGET, AXIS, MODE, VALIDATE};
 static const pome__param scatter_nd_15[] = {TARGET, MODE};
 static const pome__param scatter_nd_17[] = {TARGET, MODE, VALIDATE};
 
-#define PURE(name, since, params, infer, eval) POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
+#define PURE(name, since, params, infer, eval)                                                     \
+  POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
 
 static const pome__schema rows[] = {
     PURE("gather", IOS13, gather_15, infer_gather, eval_gather),
@@ -475,8 +497,10 @@ static const pome__schema rows[] = {
     PURE("gather_nd", IOS17, nd_17, infer_gather_nd, eval_gather_nd),
     PURE("scatter", IOS13, scatter_15, infer_scatter, eval_scatter),
     PURE("scatter", IOS17, scatter_17, infer_scatter, eval_scatter),
-    PURE("scatter_along_axis", IOS13, scatter_15, infer_scatter_along_axis, eval_scatter_along_axis),
-    PURE("scatter_along_axis", IOS17, scatter_17, infer_scatter_along_axis, eval_scatter_along_axis),
+    PURE("scatter_along_axis", IOS13, scatter_15, infer_scatter_along_axis,
+         eval_scatter_along_axis),
+    PURE("scatter_along_axis", IOS17, scatter_17, infer_scatter_along_axis,
+         eval_scatter_along_axis),
     PURE("scatter_nd", IOS13, scatter_nd_15, infer_scatter_nd, eval_scatter_nd),
     PURE("scatter_nd", IOS17, scatter_nd_17, infer_scatter_nd, eval_scatter_nd),
 };

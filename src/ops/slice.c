@@ -1,12 +1,13 @@
 /* Slices. See slice.h.
  *
- * Slicing is numpy's, with what coremltools' shape inference makes of the odd cases: an axis of length 1 gives 1
- * element whatever begin and end are (unless they name none), and a negative end counts from the back even when stride is
- * negative, so it never reaches before the first element. A single index outside the axis is an error.
+ * Slicing is numpy's, with what coremltools' shape inference makes of the odd cases: an axis of
+ * length 1 gives 1 element whatever begin and end are (unless they name none), and a negative end
+ * counts from the back even when stride is negative, so it never reaches before the first element.
+ * A single index outside the axis is an error.
  */
 #include "ops/slice.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #include "ops/args.h"
 #include "ops/move.h"
@@ -18,14 +19,18 @@ typedef struct bound {
   bool masked, known;
 } bound;
 
-static int64_t clamp(int64_t v, int64_t low, int64_t high) { return v < low ? low : v > high ? high : v; }
-
-static pome_status outside(pome__call *call, int axis, int64_t begin, int64_t dim) {
-  return pome__call_fail(call, "begin is %lld in dimension %d, which has %lld elements; allowed: %lld to %lld",
-                         (long long)begin, axis, (long long)dim, (long long)-dim, (long long)(dim - 1));
+static int64_t clamp(int64_t v, int64_t low, int64_t high) {
+  return v < low ? low : v > high ? high : v;
 }
 
-static pome_status solve_index(pome__call *call, int axis, int64_t dim, const bound *begin, pome__slice_axis *out) {
+static pome_status outside(pome__call *call, int axis, int64_t begin, int64_t dim) {
+  return pome__call_fail(
+      call, "begin is %lld in dimension %d, which has %lld elements; allowed: %lld to %lld",
+      (long long)begin, axis, (long long)dim, (long long)-dim, (long long)(dim - 1));
+}
+
+static pome_status solve_index(pome__call *call, int axis, int64_t dim, const bound *begin,
+                               pome__slice_axis *out) {
   out->count = 1;
   out->step = 1;
   out->start = 0;
@@ -40,7 +45,8 @@ static pome_status solve_index(pome__call *call, int axis, int64_t dim, const bo
 static int64_t size_from_bounds(const bound *begin, const bound *end, int64_t step) {
   if (begin->masked || !begin->known) return POME_DIM_UNKNOWN;
   if (end->masked) {
-    return (begin->value == 0 && step < 0) || (begin->value == -1 && step > 0) ? 1 : POME_DIM_UNKNOWN;
+    return (begin->value == 0 && step < 0) || (begin->value == -1 && step > 0) ? 1
+                                                                               : POME_DIM_UNKNOWN;
   }
   if (!end->known) return POME_DIM_UNKNOWN;
   int64_t span = 0;
@@ -56,7 +62,8 @@ static int64_t size_from_bounds(const bound *begin, const bound *end, int64_t st
   return size <= 1 ? size : POME_DIM_UNKNOWN;
 }
 
-static pome_status solve_range(pome__call *call, int axis, int64_t dim, bound begin, bound end, pome__slice_axis *out) {
+static pome_status solve_range(pome__call *call, int axis, int64_t dim, bound begin, bound end,
+                               pome__slice_axis *out) {
   int64_t step = out->step;
   int64_t fixed = size_from_bounds(&begin, &end, step);
   out->count = fixed;
@@ -103,14 +110,19 @@ static pome_status optional_bools(pome__call *call, const char *name, bool *out,
 }
 
 /* A list with an element for each axis of x, which need not be known. */
-static pome_status axis_list(pome__call *call, const char *name, int rank, int64_t *out, bool *known) {
+static pome_status axis_list(pome__call *call, const char *name, int rank, int64_t *out,
+                             bool *known) {
   const pome__type *type = pome__arg_type(call, name);
   const pome_tensor *tensor = pome__arg_tensor(call, name);
   *known = tensor != NULL;
   if (tensor != NULL) return pome__arg_ints_exact(call, name, out, (size_t)rank);
   if (type->rank < 0) return POME_OK;
-  if (type->rank > 1) return pome__call_fail(call, "'%s' has rank %d; it must be 1", name, (int)type->rank);
-  return pome__need_dims_equal(call, name, type->rank == 1 ? type->dims[0] : 1, "the rank of x", rank);
+  if (type->rank > 1)
+    return pome__call_fail(call, "'%s' has rank %d; it must be 1", name, (int)type->rank);
+  char what[32];
+  snprintf(what, sizeof(what), "the length of '%s'", name);
+  return pome__need_dims_equal(call, what, type->rank == 1 ? type->dims[0] : 1, "the rank of x",
+                               rank);
 }
 
 pome_status pome__slice_solve(pome__call *call, pome__slice_axis *axes) {
@@ -155,9 +167,10 @@ static int result_dims(const pome__slice_axis *axes, int rank, int64_t *dims) {
   return out;
 }
 
-/* Where a slice lies in a contiguous tensor: counts as shape (squeezed axes are 1), strides, offset. */
-static void place(const pome__slice_axis *axes, int rank, const int64_t *shape, int64_t *counts, int64_t *strides,
-                  int64_t *offset) {
+/* Where a slice lies in a contiguous tensor: counts as shape (squeezed axes are 1), strides,
+ * offset. */
+static void place(const pome__slice_axis *axes, int rank, const int64_t *shape, int64_t *counts,
+                  int64_t *strides, int64_t *offset) {
   pome__shape_strides(rank, shape, strides);
   *offset = 0;
   for (int i = 0; i < rank; i++) {
@@ -207,9 +220,11 @@ static pome_status solve_sizes(pome__call *call, pome__slice_axis *axes) {
   for (int i = 0; i < x->rank; i++) {
     int64_t dim = x->dims[i];
     pome__slice_axis *axis = &axes[i];
-    *axis = (pome__slice_axis){0, 1, size_known && size[i] != -1 ? size[i] : POME_DIM_UNKNOWN, false};
+    *axis =
+        (pome__slice_axis){0, 1, size_known && size[i] != -1 ? size[i] : POME_DIM_UNKNOWN, false};
     if (size_known && size[i] < -1) {
-      return pome__call_fail(call, "size is %lld in dimension %d; allowed: -1 and up", (long long)size[i], i);
+      return pome__call_fail(call, "size is %lld in dimension %d; allowed: -1 and up",
+                             (long long)size[i], i);
     }
     if (!begin_known || dim == POME_DIM_UNKNOWN) continue;
     axis->start = begin[i] < 0 ? begin[i] + dim : begin[i];
@@ -244,7 +259,8 @@ pome_status pome__eval_slice_by_size(pome__call *call) {
 pome_status pome__infer_slice_update(pome__call *call) {
   const pome__type *x = pome__arg_type(call, "x");
   const pome__type *update = pome__arg_type(call, "update");
-  if (update->rank == 0) return pome__call_fail(call, "'update' is a scalar; it must have the shape of the slice");
+  if (update->rank == 0)
+    return pome__call_fail(call, "'update' is a scalar; it must have the shape of the slice");
   if (x->rank >= 0) {
     pome__slice_axis axes[POME_MAX_RANK];
     int64_t dims[POME_MAX_RANK];

@@ -7,11 +7,13 @@
 /* One axis of a slice of a tensor: `count` elements from `start`, `step` apart. */
 typedef struct pome__slice_axis {
   int64_t start, step;
-  int64_t count; /* POME_DIM_UNKNOWN when it cannot be known yet; start and step mean nothing then */
-  bool squeeze;  /* the axis does not appear in the result */
+  int64_t
+      count;    /* POME_DIM_UNKNOWN when it cannot be known yet; start and step mean nothing then */
+  bool squeeze; /* the axis does not appear in the result */
 } pome__slice_axis;
 
-/* What of parameter x's axes the parameters begin, end, stride and the masks select. x must have a known rank. */
+/* What of parameter x's axes the parameters begin, end, stride and the masks select. x must have a
+ * known rank. */
 pome_status pome__slice_solve(pome__call *call, pome__slice_axis *axes);
 
 pome_status pome__infer_slice_by_index(pome__call *call);

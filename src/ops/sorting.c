@@ -1,7 +1,7 @@
 /* argsort, topk and non_maximum_suppression. See tensor_operation.h.
  *
- * Sorting is stable in both directions: of equal elements the one that comes first stays first. NaN comes after
- * everything else. */
+ * Sorting is stable in both directions: of equal elements the one that comes first stays first. NaN
+ * comes after everything else. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,8 @@ static int compare_entries(const void *a, const void *b) {
 }
 
 /* Sorts a line of x (n elements, `stride` apart) into entries; keys are negated when descending. */
-static void sort_line(const pome_tensor *x, int64_t offset, int64_t stride, int64_t n, bool ascending, entry *entries) {
+static void sort_line(const pome_tensor *x, int64_t offset, int64_t stride, int64_t n,
+                      bool ascending, entry *entries) {
   for (int64_t i = 0; i < n; i++) {
     double v;
     pome__load_f64(x->data, x->dtype, offset + i * stride, 1, 1, &v);
@@ -47,8 +48,8 @@ pome_status pome__infer_argsort(pome__call *call) {
 }
 
 /* values (may be NULL) and indices (may be NULL) get the first k of each sorted line. */
-static pome_status sort_lines(pome__call *call, int axis, bool ascending, int64_t k, pome_tensor *values,
-                              pome_tensor *indices) {
+static pome_status sort_lines(pome__call *call, int axis, bool ascending, int64_t k,
+                              pome_tensor *values, pome_tensor *indices) {
   const pome_tensor *x = pome__tensor_of(call, 0, 0);
   int64_t n = x->shape[axis];
   int64_t outer = pome__dims_product(x->shape, 0, axis);
@@ -63,7 +64,8 @@ static pome_status sort_lines(pome__call *call, int axis, bool ascending, int64_
       int64_t to = (place * k + i) * inner + rest;
       double value = ascending ? entries[i].key : -entries[i].key;
       if (values != NULL) pome__store_f64(values->data, values->dtype, to, 1, 1, &value);
-      if (indices != NULL) pome__store_i64(indices->data, indices->dtype, to, 1, 1, &entries[i].index);
+      if (indices != NULL)
+        pome__store_i64(indices->data, indices->dtype, to, 1, 1, &entries[i].index);
     }
   }
   return POME_OK;
@@ -73,7 +75,8 @@ pome_status pome__eval_argsort(pome__call *call) {
   const pome_tensor *x = pome__tensor_of(call, 0, 0);
   int axis;
   POME__TRY(pome__arg_axis(call, "axis", x->rank, &axis));
-  return sort_lines(call, axis, pome__arg_bool(call, "ascending"), x->shape[axis], NULL, &call->outputs[0]);
+  return sort_lines(call, axis, pome__arg_bool(call, "ascending"), x->shape[axis], NULL,
+                    &call->outputs[0]);
 }
 
 /* ---- topk ---- */
@@ -88,22 +91,24 @@ pome_status pome__infer_topk(pome__call *call) {
   int axis = 0;
   POME__TRY(pome__arg_int(call, "k", &k));
   bool all = k == -1 && call->op->schema->since >= POME__IOS17;
-  if (k < 0 && !all) return pome__call_fail(call, "k is %lld; it must not be negative", (long long)k);
+  if (k < 0 && !all)
+    return pome__call_fail(call, "k is %lld; it must not be negative", (long long)k);
   pome_dtype index_dtype = POME_INT32;
   bool indices = returns_indices(call);
   if (pome__arg_index(call, "output_indices_dtype") >= 0) {
     if (!indices && pome__arg_given(call, "output_indices_dtype")) {
       return pome__call_fail(call, "'output_indices_dtype' is allowed only together with indices");
     }
-    POME__TRY(pome__dtype_param(call, "output_indices_dtype", POME__BIT(INT32) | POME__BIT(UINT16), &index_dtype));
+    POME__TRY(pome__dtype_param(call, "output_indices_dtype", POME__BIT(INT32) | POME__BIT(UINT16),
+                                &index_dtype));
   }
   int64_t dims[POME_MAX_RANK];
   memcpy(dims, x->dims, sizeof(dims));
   if (x->rank >= 0) {
     POME__TRY(pome__arg_axis(call, "axis", x->rank, &axis));
     if (!all && dims[axis] != POME_DIM_UNKNOWN && k > dims[axis]) {
-      return pome__call_fail(call, "k is %lld, but the dimension has only %lld elements", (long long)k,
-                             (long long)dims[axis]);
+      return pome__call_fail(call, "k is %lld, but the dimension has only %lld elements",
+                             (long long)k, (long long)dims[axis]);
     }
     if (!all) dims[axis] = k;
   }
@@ -115,18 +120,22 @@ pome_status pome__eval_topk(pome__call *call) {
   const pome_tensor *x = pome__tensor_of(call, 0, 0);
   int axis;
   POME__TRY(pome__arg_axis(call, "axis", x->rank, &axis));
-  pome_tensor *indices = call->op->output_count > 1 && returns_indices(call) ? &call->outputs[1] : NULL;
-  return sort_lines(call, axis, pome__arg_bool(call, "ascending"), call->outputs[0].shape[axis], &call->outputs[0],
-                    indices);
+  pome_tensor *indices =
+      call->op->output_count > 1 && returns_indices(call) ? &call->outputs[1] : NULL;
+  return sort_lines(call, axis, pome__arg_bool(call, "ascending"), call->outputs[0].shape[axis],
+                    &call->outputs[0], indices);
 }
 
 /* ---- non_maximum_suppression ----
  *
- * Boxes are taken in the order of their largest score; one that overlaps a taken box (of the same best class, when
- * suppression is by class) by more than the threshold is dropped. At least one box is always taken. What is left of the outputs is
- * zeros, and -1 in the indices. From iOS17 on the boxes run along the last dimension and nothing is dropped for its score. */
+ * Boxes are taken in the order of their largest score; one that overlaps a taken box (of the same
+ * best class, when suppression is by class) by more than the threshold is dropped. At least one box
+ * is always taken. What is left of the outputs is zeros, and -1 in the indices. From iOS17 on the
+ * boxes run along the last dimension and nothing is dropped for its score. */
 
-static bool boxes_last(const pome__call *call) { return call->op->schema->since >= POME__IOS17; }
+static bool boxes_last(const pome__call *call) {
+  return call->op->schema->since >= POME__IOS17;
+}
 
 pome_status pome__infer_nms(pome__call *call) {
   const pome__type *boxes = pome__arg_type(call, "boxes");
@@ -135,7 +144,8 @@ pome_status pome__infer_nms(pome__call *call) {
   POME__TRY(pome__need_rank(call, pome__arg_index(call, "boxes"), 0, 3, 3));
   POME__TRY(pome__need_rank(call, pome__arg_index(call, "scores"), 0, 3, 3));
   POME__TRY(pome__arg_int(call, "max_boxes", &most));
-  if (most < 1) return pome__call_fail(call, "max_boxes is %lld; it must be at least 1", (long long)most);
+  if (most < 1)
+    return pome__call_fail(call, "max_boxes is %lld; it must be at least 1", (long long)most);
   bool last = boxes_last(call);
   int64_t batch = POME_DIM_UNKNOWN;
   int64_t classes = POME_DIM_UNKNOWN;
@@ -145,11 +155,14 @@ pome_status pome__infer_nms(pome__call *call) {
   }
   if (boxes->rank == 3 && scores->rank == 3) {
     int axis = last ? 2 : 1;
-    POME__TRY(pome__need_dims_equal(call, "the batch of boxes", boxes->dims[0], "that of scores", batch));
-    POME__TRY(pome__need_dims_equal(call, "the number of boxes", boxes->dims[axis], "the number of scores",
-                                    scores->dims[axis]));
-    POME__TRY(pome__need_dims_equal(call, "the number of coordinates", boxes->dims[3 - axis], "what a box needs", 4));
-    if (boxes->dims[axis] == 0 || classes == 0) return pome__call_fail(call, "there are no boxes or no classes");
+    POME__TRY(
+        pome__need_dims_equal(call, "the batch of boxes", boxes->dims[0], "that of scores", batch));
+    POME__TRY(pome__need_dims_equal(call, "the number of boxes", boxes->dims[axis],
+                                    "the number of scores", scores->dims[axis]));
+    POME__TRY(pome__need_dims_equal(call, "the number of coordinates", boxes->dims[3 - axis],
+                                    "what a box needs", 4));
+    if (boxes->dims[axis] == 0 || classes == 0)
+      return pome__call_fail(call, "there are no boxes or no classes");
   }
   const int64_t rows_first[2][3] = {{batch, most, 4}, {batch, most, classes}};
   const int64_t rows_last[2][3] = {{batch, 4, most}, {batch, classes, most}};
@@ -182,7 +195,8 @@ static double overlap(const double *a, const double *b) {
 }
 
 /* [rows, columns] of a batch as doubles, transposed when boxes run along the last dimension. */
-static void load_table(const pome_tensor *tensor, int64_t batch, int64_t rows, int64_t columns, bool last, double *out) {
+static void load_table(const pome_tensor *tensor, int64_t batch, int64_t rows, int64_t columns,
+                       bool last, double *out) {
   int64_t base = batch * rows * columns;
   for (int64_t c = 0; c < columns; c++) {
     for (int64_t r = 0; r < rows; r++) {
@@ -223,8 +237,8 @@ static int64_t take_boxes(nms *s, int64_t most) {
   return taken;
 }
 
-static void store_table(pome_tensor *tensor, int64_t batch, int64_t most, int64_t columns, bool last, const nms *s,
-                        int64_t taken, const double *from) {
+static void store_table(pome_tensor *tensor, int64_t batch, int64_t most, int64_t columns,
+                        bool last, const nms *s, int64_t taken, const double *from) {
   int64_t base = batch * most * columns;
   for (int64_t r = 0; r < most; r++) {
     for (int64_t c = 0; c < columns; c++) {
@@ -240,10 +254,12 @@ pome_status pome__eval_nms(pome__call *call) {
   const pome_tensor *scores = pome__arg_tensor(call, "scores");
   bool last = boxes_last(call);
   int64_t most = call->outputs[2].shape[1];
-  nms s = {.count = boxes->shape[last ? 2 : 1], .classes = scores->shape[last ? 1 : 2], .threshold = -INFINITY};
+  nms s = {.count = boxes->shape[last ? 2 : 1],
+           .classes = scores->shape[last ? 1 : 2],
+           .threshold = -INFINITY};
   size_t n = (size_t)s.count;
   s.boxes = POME__SCRATCH(call, double, 4 * n);
-  s.scores = POME__SCRATCH(call, double, n * (size_t)s.classes);
+  s.scores = POME__SCRATCH(call, double, n *(size_t)s.classes);
   s.order = POME__SCRATCH(call, entry, n);
   s.best = POME__SCRATCH(call, int64_t, n);
   s.taken = POME__SCRATCH(call, int64_t, n);

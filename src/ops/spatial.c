@@ -6,7 +6,8 @@
 enum pad_type { VALID, CUSTOM, SAME, SAME_LOWER };
 static const char *const pad_types[] = {"valid", "custom", "same", "same_lower", NULL};
 
-static size_t spatial_default(const pome__call *call, int64_t value, int each, int64_t *out, size_t capacity) {
+static size_t spatial_default(const pome__call *call, int64_t value, int each, int64_t *out,
+                              size_t capacity) {
   int rank = pome__arg_type(call, "x")->rank;
   size_t count = rank > 2 ? (size_t)((rank - 2) * each) : 0;
   for (size_t i = 0; i < count && i < capacity; i++) out[i] = value;
@@ -24,8 +25,8 @@ size_t pome__spatial_zeros(const pome__call *call, int64_t *out, size_t capacity
 static pome_status positive(pome__call *call, const char *name, const int64_t *values, int count) {
   for (int i = 0; i < count; i++) {
     if (values[i] < 1 || values[i] > INT32_MAX) {
-      return pome__call_fail(call, "%s is %lld in spatial dimension %d; it must be at least 1", name,
-                             (long long)values[i], i);
+      return pome__call_fail(call, "%s is %lld in spatial dimension %d; it must be at least 1",
+                             name, (long long)values[i], i);
     }
   }
   return POME_OK;
@@ -46,12 +47,16 @@ static pome_status read_steps(pome__call *call, pome__window *w, int *pad_type, 
   if (*pad_type != CUSTOM) return POME_OK;
   POME__TRY(pome__arg_ints_exact(call, "pad", pad, 2 * n));
   for (size_t i = 0; i < 2 * n; i++) {
-    if (pad[i] < 0) return pome__call_fail(call, "pad[%zu] is %lld; it must not be negative", i, (long long)pad[i]);
+    if (pad[i] < 0)
+      return pome__call_fail(call, "pad[%zu] is %lld; it must not be negative", i,
+                             (long long)pad[i]);
   }
   return POME_OK;
 }
 
-static int64_t reach(const pome__window *w, int i) { return (w->kernel[i] - 1) * w->dilation[i] + 1; }
+static int64_t reach(const pome__window *w, int i) {
+  return (w->kernel[i] - 1) * w->dilation[i] + 1;
+}
 
 static void split_padding(int pad_type, int64_t total, int64_t *before, int64_t *after) {
   *before = pad_type == SAME_LOWER ? total - total / 2 : total / 2;
@@ -68,15 +73,18 @@ pome_status pome__window_solve(pome__call *call, bool ceil_mode, pome__window *w
     w->after[i] = pad[2 * i + 1];
     w->out[i] = POME_DIM_UNKNOWN;
     if (w->in[i] == POME_DIM_UNKNOWN) continue;
-    if (w->in[i] > INT64_MAX / 4) return pome__call_fail(call, "spatial dimension %d is too large", i);
+    if (w->in[i] > INT64_MAX / 4)
+      return pome__call_fail(call, "spatial dimension %d is too large", i);
     if (pad_type == SAME || pad_type == SAME_LOWER) {
       int64_t total = (w->in[i] + s - 1) / s * s - w->in[i] + reach(w, i) - s;
       split_padding(pad_type, total > 0 ? total : 0, &w->before[i], &w->after[i]);
     }
     int64_t room = w->in[i] + w->before[i] + w->after[i] - reach(w, i);
     if (room < 0) {
-      return pome__call_fail(call, "the window spans %lld elements in spatial dimension %d, which has %lld with padding",
-                             (long long)reach(w, i), i, (long long)(room + reach(w, i)));
+      return pome__call_fail(
+          call,
+          "the window spans %lld elements in spatial dimension %d, which has %lld with padding",
+          (long long)reach(w, i), i, (long long)(room + reach(w, i)));
     }
     w->out[i] = (room + (ceil_mode ? s - 1 : 0)) / s + 1;
     int64_t total = w->before[i] + w->after[i];
@@ -86,7 +94,8 @@ pome_status pome__window_solve(pome__call *call, bool ceil_mode, pome__window *w
   return POME_OK;
 }
 
-pome_status pome__window_solve_transposed(pome__call *call, const int64_t *output, pome__window *w) {
+pome_status pome__window_solve_transposed(pome__call *call, const int64_t *output,
+                                          pome__window *w) {
   int pad_type;
   int64_t pad[2 * POME__SPATIAL];
   POME__TRY(read_steps(call, w, &pad_type, pad));
@@ -95,11 +104,14 @@ pome_status pome__window_solve_transposed(pome__call *call, const int64_t *outpu
     w->after[i] = pad[2 * i + 1];
     w->out[i] = output != NULL ? output[i] : POME_DIM_UNKNOWN;
     if (w->in[i] == POME_DIM_UNKNOWN) continue;
-    if (w->in[i] < 1 || w->in[i] > INT32_MAX) return pome__call_fail(call, "spatial dimension %d is empty or too large", i);
+    if (w->in[i] < 1 || w->in[i] > INT32_MAX)
+      return pome__call_fail(call, "spatial dimension %d is empty or too large", i);
     int64_t full = (w->in[i] - 1) * w->stride[i] + reach(w, i);
     bool same = pad_type == SAME || pad_type == SAME_LOWER;
-    if (output == NULL) w->out[i] = same ? w->in[i] * w->stride[i] : full - pad[2 * i] - pad[2 * i + 1];
-    if (same) split_padding(pad_type, full > w->out[i] ? full - w->out[i] : 0, &w->before[i], &w->after[i]);
+    if (output == NULL)
+      w->out[i] = same ? w->in[i] * w->stride[i] : full - pad[2 * i] - pad[2 * i + 1];
+    if (same)
+      split_padding(pad_type, full > w->out[i] ? full - w->out[i] : 0, &w->before[i], &w->after[i]);
     if (w->out[i] < 1) return pome__call_fail(call, "nothing is left of spatial dimension %d", i);
   }
   return POME_OK;
@@ -126,7 +138,8 @@ void pome__window_dims(const pome__window *w, int64_t batch, int64_t channels, i
   for (int i = 0; i < w->rank; i++) dims[2 + i] = w->out[i];
 }
 
-void pome__window_range(int64_t out, int64_t stride, int64_t offset, int64_t in, int64_t *first, int64_t *end) {
+void pome__window_range(int64_t out, int64_t stride, int64_t offset, int64_t in, int64_t *first,
+                        int64_t *end) {
   int64_t low = offset < 0 ? (-offset + stride - 1) / stride : 0;
   int64_t high = in > offset ? (in - 1 - offset) / stride + 1 : 0;
   *first = low < out ? low : out;

@@ -1,5 +1,5 @@
-/* Family tensor_operation: making, measuring, counting. Joining and splitting is in joining.c, sorting and selecting in
- * sorting.c; all rows are here. */
+/* Family tensor_operation: making, measuring, counting. Joining and splitting is in joining.c,
+ * sorting and selecting in sorting.c; all rows are here. */
 #include "ops/tensor_operation.h"
 
 #include <math.h>
@@ -32,8 +32,8 @@ static pome_status infer_flatten2d(pome__call *call) {
   int64_t dims[2] = {POME_DIM_UNKNOWN, POME_DIM_UNKNOWN};
   if (x->rank >= 0) {
     if (axis < -x->rank || axis > x->rank) {
-      return pome__call_fail(call, "parameter 'axis' is %lld; allowed for rank %d: %d to %d", (long long)axis,
-                             (int)x->rank, -(int)x->rank, (int)x->rank);
+      return pome__call_fail(call, "parameter 'axis' is %lld; allowed for rank %d: %d to %d",
+                             (long long)axis, (int)x->rank, -(int)x->rank, (int)x->rank);
     }
     int at = (int)(axis < 0 ? axis + x->rank : axis);
     dims[0] = pome__dims_product(x->dims, 0, at);
@@ -62,7 +62,8 @@ static pome_status infer_fill(pome__call *call) {
   POME__TRY(pome__arg_shape(call, "shape", &shape));
   for (int i = 0; shape.known && i < shape.rank; i++) {
     if (shape.dims[i] < 0) {
-      return pome__call_fail(call, "'shape' is %lld in place %d; it must not be negative", (long long)shape.dims[i], i);
+      return pome__call_fail(call, "'shape' is %lld in place %d; it must not be negative",
+                             (long long)shape.dims[i], i);
     }
   }
   return pome__out(call, 0, pome__arg_dtype(call, "value", POME_FP32), shape.rank, shape.dims);
@@ -102,7 +103,8 @@ static pome_status eval_band_part(pome__call *call) {
     int64_t m = row % rows;
     int64_t first = lower < 0 || m - lower < 0 ? 0 : m - lower;
     int64_t end = upper < 0 || m + upper + 1 > columns ? columns : m + upper + 1;
-    if (first < end) pome__move_run(x, row * columns + first, y, row * columns + first, end - first);
+    if (first < end)
+      pome__move_run(x, row * columns + first, y, row * columns + first, end - first);
   }
   return POME_OK;
 }
@@ -190,11 +192,14 @@ static pome_status eval_non_zero(pome__call *call) {
 static pome_status infer_one_hot(pome__call *call) {
   const pome__type *indices = pome__arg_type(call, "indices");
   const pome_tensor *size_tensor = pome__arg_tensor(call, "one_hot_vector_size");
-  pome_dtype dtype = pome__arg_dtype(call, "on_value", pome__arg_dtype(call, "off_value", POME_INT32));
+  pome_dtype dtype =
+      pome__arg_dtype(call, "on_value", pome__arg_dtype(call, "off_value", POME_INT32));
   int64_t size = POME_DIM_UNKNOWN;
   if (size_tensor != NULL) {
     POME__TRY(pome__arg_int(call, "one_hot_vector_size", &size));
-    if (size < 0) return pome__call_fail(call, "one_hot_vector_size is %lld; it must not be negative", (long long)size);
+    if (size < 0)
+      return pome__call_fail(call, "one_hot_vector_size is %lld; it must not be negative",
+                             (long long)size);
   }
   if (indices->rank < 0) return pome__out(call, 0, dtype, -1, NULL);
   int axis;
@@ -248,7 +253,8 @@ static pome_status infer_range_1d(pome__call *call) {
   if (known) {
     double length = ceil(rounded(dtype, rounded(dtype, end - start) / step));
     if (!isfinite(length) || length > 0x1p40) {
-      return pome__call_fail(call, "from %g to %g in steps of %g is not a range that can be made", start, end, step);
+      return pome__call_fail(call, "from %g to %g in steps of %g is not a range that can be made",
+                             start, end, step);
     }
     dim = length > 0 ? (int64_t)length : 0;
   }
@@ -270,27 +276,32 @@ static pome_status eval_range_1d(pome__call *call) {
 
 /* ---- rows ---- */
 
-#define I32 POME__BIT(INT32)
-#define CONST POME__PARAM_CONST
-#define OPTIONAL (POME__PARAM_CONST | POME__PARAM_OPTIONAL)
+#define I32        POME__BIT(INT32)
+#define CONST      POME__PARAM_CONST
+#define OPTIONAL   (POME__PARAM_CONST | POME__PARAM_OPTIONAL)
 #define SMALL_INTS (POME__BIT(INT8) | POME__BIT(UINT8) | POME__BIT(INT16) | POME__BIT(UINT16))
-#define TOPK_TAIL                                                                           \
-  POME__P_INT("axis", 0, I32, CONST, -1), POME__P_BOOL("ascending", CONST, false),               \
+#define TOPK_TAIL                                                                                  \
+  POME__P_INT("axis", 0, I32, CONST, -1), POME__P_BOOL("ascending", CONST, false),                 \
       POME__P_BOOL("sort", CONST, true), POME__P_BOOL("return_indices", CONST, true)
 
-static const pome__param argsort_params[] = {POME__P("x", 'T', POME__TFI, 0), POME__P_INT("axis", 0, I32, CONST, -1),
+static const pome__param argsort_params[] = {POME__P("x", 'T', POME__TFI, 0),
+                                             POME__P_INT("axis", 0, I32, CONST, -1),
                                              POME__P_BOOL("ascending", CONST, false)};
-static const pome__param band_part_params[] = {POME__P("x", 'T', POME__TFIB, 0), POME__P_INT("lower", 0, I32, CONST, -1),
+static const pome__param band_part_params[] = {POME__P("x", 'T', POME__TFIB, 0),
+                                               POME__P_INT("lower", 0, I32, CONST, -1),
                                                POME__P_INT("upper", 0, I32, CONST, -1)};
-static const pome__param concat_params[] = {POME__P("values", 0, 0, POME__PARAM_TUPLE), POME__P("axis", 0, I32, CONST),
+static const pome__param concat_params[] = {POME__P("values", 0, 0, POME__PARAM_TUPLE),
+                                            POME__P("axis", 0, I32, CONST),
                                             POME__P_BOOL("interleave", CONST, false)};
-static const pome__param cumsum_params[] = {POME__P("x", 'T', POME__TFI, 0), POME__P_INT("axis", 0, I32, CONST, 0),
-                                            POME__P_BOOL("exclusive", CONST, false),
-                                            POME__P_BOOL("reverse", CONST, false)};
-static const pome__param fill_params[] = {POME__P("shape", 0, I32, 0), POME__P_FLOAT("value", 'T', POME__TFIB, CONST, 0)};
+static const pome__param cumsum_params[] = {
+    POME__P("x", 'T', POME__TFI, 0), POME__P_INT("axis", 0, I32, CONST, 0),
+    POME__P_BOOL("exclusive", CONST, false), POME__P_BOOL("reverse", CONST, false)};
+static const pome__param fill_params[] = {POME__P("shape", 0, I32, 0),
+                                          POME__P_FLOAT("value", 'T', POME__TFIB, CONST, 0)};
 static const pome__param fill_like_params[] = {POME__P("ref_tensor", 'T', POME__TFIB, 0),
                                                POME__P_FLOAT("value", 'U', POME__TFIB, CONST, 0)};
-static const pome__param flatten2d_params[] = {POME__P("x", 'T', POME__TFIB, 0), POME__P_INT("axis", 0, I32, CONST, 1)};
+static const pome__param flatten2d_params[] = {POME__P("x", 'T', POME__TFIB, 0),
+                                               POME__P_INT("axis", 0, I32, CONST, 1)};
 static const pome__param identity_params[] = {POME__P("x", 0, 0, POME__PARAM_ANY)};
 static const pome__param nms_15[] = {POME__P("boxes", 'T', POME__TF, 0),
                                      POME__P("scores", 'T', POME__TF, 0),
@@ -298,31 +309,42 @@ static const pome__param nms_15[] = {POME__P("boxes", 'T', POME__TF, 0),
                                      POME__P("score_threshold", 'T', POME__TF, CONST),
                                      POME__P("max_boxes", 0, I32, CONST),
                                      POME__P_BOOL("per_class_suppression", CONST, false)};
-static const pome__param nms_17[] = {POME__P("boxes", 'T', POME__TF, 0), POME__P("scores", 'T', POME__TF, 0),
-                                     POME__P("iou_threshold", 'T', POME__TF, CONST), POME__P("max_boxes", 0, I32, CONST),
-                                     POME__P_BOOL("per_class_suppression", CONST, false)};
+static const pome__param nms_17[] = {
+    POME__P("boxes", 'T', POME__TF, 0), POME__P("scores", 'T', POME__TF, 0),
+    POME__P("iou_threshold", 'T', POME__TF, CONST), POME__P("max_boxes", 0, I32, CONST),
+    POME__P_BOOL("per_class_suppression", CONST, false)};
 static const pome__param x_any[] = {POME__P("x", 'T', POME__TFIB, 0)};
 static const pome__param one_hot_params[] = {
-    POME__P("indices", 0, I32, 0), POME__P("one_hot_vector_size", 0, I32, 0), POME__P_INT("axis", 0, I32, CONST, -1),
-    POME__P_INT("on_value", 'T', POME__TFIB, CONST, 1), POME__P_INT("off_value", 'T', POME__TFIB, CONST, 0)};
+    POME__P("indices", 0, I32, 0), POME__P("one_hot_vector_size", 0, I32, 0),
+    POME__P_INT("axis", 0, I32, CONST, -1), POME__P_INT("on_value", 'T', POME__TFIB, CONST, 1),
+    POME__P_INT("off_value", 'T', POME__TFIB, CONST, 0)};
 static const pome__param pad_params[] = {POME__P("x", 'T', POME__TF, 0), POME__P("pad", 0, I32, 0),
                                          POME__P_STRING("mode", CONST, "constant"),
                                          POME__P_FLOAT("constant_val", 'T', POME__TF, CONST, 0)};
-static const pome__param range_params[] = {POME__P("end", 'T', POME__TFI, 0), POME__P("start", 'T', POME__TFI, 0),
+static const pome__param range_params[] = {POME__P("end", 'T', POME__TFI, 0),
+                                           POME__P("start", 'T', POME__TFI, 0),
                                            POME__P("step", 'T', POME__TFI, 0)};
-static const pome__param split_params[] = {POME__P("x", 'T', POME__TFIB, 0), POME__P("num_splits", 0, I32, OPTIONAL),
-                                           POME__P("split_sizes", 0, I32, OPTIONAL), POME__P("axis", 0, I32, CONST)};
-static const pome__param stack_params[] = {POME__P("values", 0, 0, POME__PARAM_TUPLE), POME__P("axis", 0, I32, CONST)};
-static const pome__param tile_params[] = {POME__P("x", 'T', POME__TFIB, 0), POME__P("reps", 0, I32, 0)};
-static const pome__param topk_15[] = {POME__P("x", 'T', POME__TFI, 0), POME__P_INT("k", 0, I32, CONST, 1),
-                                      POME__P_INT("axis", 0, I32, CONST, -1), POME__P_BOOL("ascending", CONST, false)};
-static const pome__param topk_16[] = {POME__P("x", 'T', POME__TFI, 0), POME__P_INT("k", 0, I32, CONST, 1), TOPK_TAIL};
-static const pome__param topk_17[] = {POME__P("x", 'T', POME__TFI | SMALL_INTS, 0),
-                                      POME__P_INT("k", 'K', POME__BIT(INT8) | POME__BIT(INT16) | I32, CONST, 1),
-                                      TOPK_TAIL, POME__P_STRING("output_indices_dtype", CONST, "int32")};
+static const pome__param split_params[] = {
+    POME__P("x", 'T', POME__TFIB, 0), POME__P("num_splits", 0, I32, OPTIONAL),
+    POME__P("split_sizes", 0, I32, OPTIONAL), POME__P("axis", 0, I32, CONST)};
+static const pome__param stack_params[] = {POME__P("values", 0, 0, POME__PARAM_TUPLE),
+                                           POME__P("axis", 0, I32, CONST)};
+static const pome__param tile_params[] = {POME__P("x", 'T', POME__TFIB, 0),
+                                          POME__P("reps", 0, I32, 0)};
+static const pome__param topk_15[] = {
+    POME__P("x", 'T', POME__TFI, 0), POME__P_INT("k", 0, I32, CONST, 1),
+    POME__P_INT("axis", 0, I32, CONST, -1), POME__P_BOOL("ascending", CONST, false)};
+static const pome__param topk_16[] = {POME__P("x", 'T', POME__TFI, 0),
+                                      POME__P_INT("k", 0, I32, CONST, 1), TOPK_TAIL};
+static const pome__param topk_17[] = {
+    POME__P("x", 'T', POME__TFI | SMALL_INTS, 0),
+    POME__P_INT("k", 'K', POME__BIT(INT8) | POME__BIT(INT16) | I32, CONST, 1), TOPK_TAIL,
+    POME__P_STRING("output_indices_dtype", CONST, "int32")};
 
-#define PURE(name, since, params, infer, eval) POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
-#define VIEW(name, since, params, infer) POME__ROW(name, FAMILY, POME__##since, POME__OP_VIEW, params, infer, eval_view)
+#define PURE(name, since, params, infer, eval)                                                     \
+  POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
+#define VIEW(name, since, params, infer)                                                           \
+  POME__ROW(name, FAMILY, POME__##since, POME__OP_VIEW, params, infer, eval_view)
 
 static const pome__schema rows[] = {
     PURE("argsort", IOS13, argsort_params, pome__infer_argsort, pome__eval_argsort),

@@ -1,4 +1,5 @@
-/* The parts of the family tensor_operation that have files of their own. The rows are in tensor_operation.c. */
+/* The parts of the family tensor_operation that have files of their own. The rows are in
+ * tensor_operation.c. */
 #ifndef POME_SRC_OPS_TENSOR_OPERATION_H
 #define POME_SRC_OPS_TENSOR_OPERATION_H
 

@@ -1,8 +1,9 @@
 /* Family tensor_transformation: the same elements in another shape or order.
  *
- * Views (reshape, expand_dims, squeeze, reshape_like) keep the order, so their evaluation is a plain copy. Everything
- * else is one copy between two sets of strides; the rearrangements between channels, space and batch are transposes of a
- * tensor seen with the blocks as dimensions of their own. Slices are in slice.c.
+ * Views (reshape, expand_dims, squeeze, reshape_like) keep the order, so their evaluation is a
+ * plain copy. Everything else is one copy between two sets of strides; the rearrangements between
+ * channels, space and batch are transposes of a tensor seen with the blocks as dimensions of their
+ * own. Slices are in slice.c.
  */
 #include <string.h>
 
@@ -26,7 +27,8 @@ static pome_status out_unknown(pome__call *call) {
 
 /* ---- reshape ---- */
 
-static pome_status shapes_differ(pome__call *call, const pome__type *x, int rank, const int64_t *dims) {
+static pome_status shapes_differ(pome__call *call, const pome__type *x, int rank,
+                                 const int64_t *dims) {
   char from[POME__SHAPE_TEXT];
   char to[POME__SHAPE_TEXT];
   return pome__call_fail(call, "%s cannot become %s: the numbers of elements differ",
@@ -34,8 +36,8 @@ static pome_status shapes_differ(pome__call *call, const pome__type *x, int rank
                          pome__shape_format(rank, dims, to, sizeof(to)));
 }
 
-/* 0 takes the dimension of x: in the same place (and the ranks must agree) up to iOS16, counted from the right from
- * iOS17 on, where a place that x does not have becomes 1. */
+/* 0 takes the dimension of x: in the same place (and the ranks must agree) up to iOS16, counted
+ * from the right from iOS17 on, where a place that x does not have becomes 1. */
 static pome_status replace_zeros(pome__call *call, const pome__type *x, pome__shape_value *shape) {
   bool right = call->op->schema->since >= POME__IOS17;
   for (int i = 0; i < shape->rank; i++) {
@@ -45,8 +47,10 @@ static pome_status replace_zeros(pome__call *call, const pome__type *x, pome__sh
       continue;
     }
     if (!right && x->rank != shape->rank) {
-      return pome__call_fail(call, "'shape' has a 0 and %d numbers; with a 0 it must have as many as x has dimensions, %d",
-                             shape->rank, (int)x->rank);
+      return pome__call_fail(
+          call,
+          "'shape' has a 0 and %d numbers; with a 0 it must have as many as x has dimensions, %d",
+          shape->rank, (int)x->rank);
     }
     int from = right ? i + x->rank - shape->rank : i;
     shape->dims[i] = from >= 0 ? x->dims[from] : 1;
@@ -63,8 +67,9 @@ static pome_status infer_reshape(pome__call *call) {
   for (int i = 0; i < shape.rank; i++) {
     if (shape.dims[i] >= 0) continue;
     if (shape.dims[i] < -1 || open >= 0) {
-      return pome__call_fail(call, "'shape' is %lld in place %d; allowed: numbers from 0 up and at most one -1",
-                             (long long)shape.dims[i], i);
+      return pome__call_fail(
+          call, "'shape' is %lld in place %d; allowed: numbers from 0 up and at most one -1",
+          (long long)shape.dims[i], i);
     }
     open = i;
   }
@@ -79,7 +84,8 @@ static pome_status infer_reshape(pome__call *call) {
     if (rest >= 0 && shape.dims[open] < 0) return shapes_differ(call, x, shape.rank, shape.dims);
   }
   int64_t result = pome__dims_product(shape.dims, 0, shape.rank);
-  if (count >= 0 && result >= 0 && count != result) return shapes_differ(call, x, shape.rank, shape.dims);
+  if (count >= 0 && result >= 0 && count != result)
+    return shapes_differ(call, x, shape.rank, shape.dims);
   return pome__out(call, 0, x->dtype, shape.rank, shape.dims);
 }
 
@@ -88,7 +94,8 @@ static pome_status infer_reshape(pome__call *call) {
 static pome_status tuple_int(pome__call *call, const char *name, size_t i, int64_t *value) {
   const pome_tensor *tensor = pome__tensor_of(call, pome__arg_index(call, name), i);
   if (tensor == NULL || tensor->dtype == POME_STRING || pome_tensor_count(tensor) != 1) {
-    return pome__call_fail(call, "'%s' must hold single numbers that are known before the program runs", name);
+    return pome__call_fail(
+        call, "'%s' must hold single numbers that are known before the program runs", name);
   }
   pome__load_i64(tensor->data, tensor->dtype, 0, 1, 1, value);
   return POME_OK;
@@ -107,7 +114,8 @@ static pome_status infer_reshape_like(pome__call *call) {
   for (int i = 0; i < 3; i++) {
     size_t n = pome__count(call, pome__arg_index(call, lists[i]));
     if (n != count) {
-      return pome__call_fail(call, "'%s' has %zu values, but 'ref_tensors' has %zu", lists[i], n, count);
+      return pome__call_fail(call, "'%s' has %zu values, but 'ref_tensors' has %zu", lists[i], n,
+                             count);
     }
   }
   int rank = 0;
@@ -123,7 +131,8 @@ static pome_status infer_reshape_like(pome__call *call) {
     if (ref->rank < 0) return out_unknown(call);
     end = mask != 0 ? ref->rank : python_bound(end, ref->rank);
     for (int64_t d = python_bound(begin, ref->rank); d < end; d++) {
-      if (rank == POME_MAX_RANK) return pome__call_fail(call, "the result has more than %d dimensions", POME_MAX_RANK);
+      if (rank == POME_MAX_RANK)
+        return pome__call_fail(call, "the result has more than %d dimensions", POME_MAX_RANK);
       dims[rank++] = ref->dims[d];
     }
   }
@@ -156,7 +165,8 @@ static pome_status infer_expand_dims(pome__call *call) {
   return pome__out(call, 0, x->dtype, rank, dims);
 }
 
-/* Only dimensions of 1 go. Whether an unknown dimension goes is not known, and so the rank is not. */
+/* Only dimensions of 1 go. Whether an unknown dimension goes is not known, and so the rank is not.
+ */
 static pome_status infer_squeeze(pome__call *call) {
   const pome__type *x = pome__type_of(call, 0, 0);
   if (x->rank < 0) return out_unknown(call);
@@ -182,7 +192,8 @@ static pome_status permutation(pome__call *call, int rank, int *perm) {
   uint32_t seen = 0;
   for (int i = 0; i < rank; i++) {
     POME__TRY(pome__axis(call, "perm", list[i], rank, &perm[i]));
-    if ((seen >> perm[i] & 1) != 0) return pome__call_fail(call, "parameter 'perm' names axis %d twice", perm[i]);
+    if ((seen >> perm[i] & 1) != 0)
+      return pome__call_fail(call, "parameter 'perm' names axis %d twice", perm[i]);
     seen |= (uint32_t)1 << perm[i];
   }
   return POME_OK;
@@ -199,7 +210,8 @@ static pome_status infer_transpose(pome__call *call) {
 }
 
 /* y is x with dimension i taken from dimension perm[i]; x seen with `shape`. */
-static void transpose(const pome_tensor *x, int rank, const int64_t *shape, const int *perm, pome_tensor *y) {
+static void transpose(const pome_tensor *x, int rank, const int64_t *shape, const int *perm,
+                      pome_tensor *y) {
   int64_t strides[POME_MAX_RANK];
   int64_t from[POME_MAX_RANK];
   int64_t to[POME_MAX_RANK];
@@ -244,7 +256,8 @@ static pome_status eval_reverse(pome__call *call) {
     offset += from[i] * (x->shape[i] - 1);
     from[i] = -from[i];
   }
-  if (pome_tensor_count(x) > 0) pome__move(x->rank, x->shape, x, offset, from, &call->outputs[0], 0, to);
+  if (pome_tensor_count(x) > 0)
+    pome__move(x->rank, x->shape, x, offset, from, &call->outputs[0], 0, to);
   return POME_OK;
 }
 
@@ -264,8 +277,8 @@ static pome_status infer_reverse_sequence(pome__call *call) {
     int batch;
     POME__TRY(sequence_axes(call, x->rank, &sequence, &batch));
     if (lengths->rank == 1) {
-      POME__TRY(pome__need_dims_equal(call, "the number of lengths", lengths->dims[0], "the batch dimension of x",
-                                      x->dims[batch]));
+      POME__TRY(pome__need_dims_equal(call, "the number of lengths", lengths->dims[0],
+                                      "the batch dimension of x", x->dims[batch]));
     }
   }
   return pome__infer_same(call);
@@ -288,8 +301,8 @@ static pome_status eval_reverse_sequence(pome__call *call) {
     int64_t length;
     pome__load_i64(lengths->data, lengths->dtype, b, 1, 1, &length);
     if (length < 0 || length > x->shape[sequence]) {
-      return pome__call_fail(call, "lengths[%lld] is %lld; allowed: 0 to %lld", (long long)b, (long long)length,
-                             (long long)x->shape[sequence]);
+      return pome__call_fail(call, "lengths[%lld] is %lld; allowed: 0 to %lld", (long long)b,
+                             (long long)length, (long long)x->shape[sequence]);
     }
     if (length == 0 || batch == sequence) continue;
     int64_t from[POME_MAX_RANK];
@@ -297,7 +310,8 @@ static pome_status eval_reverse_sequence(pome__call *call) {
     shape[sequence] = length;
     from[sequence] = -strides[sequence];
     int64_t begin = b * strides[batch];
-    pome__move(x->rank, shape, x, begin + (length - 1) * strides[sequence], from, y, begin, strides);
+    pome__move(x->rank, shape, x, begin + (length - 1) * strides[sequence], from, y, begin,
+               strides);
   }
   return POME_OK;
 }
@@ -309,8 +323,8 @@ static pome_status window(pome__call *call, int rank, int *axis, int64_t *size, 
   POME__TRY(pome__arg_int(call, "size", size));
   POME__TRY(pome__arg_int(call, "stride", stride));
   if (*size >= 1 && *stride >= 1) return POME_OK;
-  return pome__call_fail(call, "size is %lld and stride %lld; both must be at least 1", (long long)*size,
-                         (long long)*stride);
+  return pome__call_fail(call, "size is %lld and stride %lld; both must be at least 1",
+                         (long long)*size, (long long)*stride);
 }
 
 static pome_status infer_sliding_windows(pome__call *call) {
@@ -327,8 +341,8 @@ static pome_status infer_sliding_windows(pome__call *call) {
   dims[axis + 1] = size;
   if (x->dims[axis] >= 0) {
     if (x->dims[axis] < size) {
-      return pome__call_fail(call, "size is %lld, but the dimension has only %lld elements", (long long)size,
-                             (long long)x->dims[axis]);
+      return pome__call_fail(call, "size is %lld, but the dimension has only %lld elements",
+                             (long long)size, (long long)x->dims[axis]);
     }
     dims[axis] = (x->dims[axis] - size) / stride + 1;
   }
@@ -361,7 +375,8 @@ static pome_status eval_sliding_windows(pome__call *call) {
 typedef struct rearrangement {
   const char *factor;
   bool to_depth;      /* space into channels, else channels into space */
-  bool channel_first; /* channels outside the block (pixel_*), else inside (depth_to_space, space_to_depth) */
+  bool channel_first; /* channels outside the block (pixel_*), else inside (depth_to_space,
+                         space_to_depth) */
 } rearrangement;
 
 static const rearrangement depth_to_space = {"block_size", false, false};
@@ -369,13 +384,15 @@ static const rearrangement space_to_depth = {"block_size", true, false};
 static const rearrangement pixel_shuffle = {"upscale_factor", false, true};
 static const rearrangement pixel_unshuffle = {"downscale_factor", true, true};
 
-static pome_status divide_dim(pome__call *call, const char *what, int64_t dim, int64_t by, int64_t *out) {
+static pome_status divide_dim(pome__call *call, const char *what, int64_t dim, int64_t by,
+                              int64_t *out) {
   if (dim == POME_DIM_UNKNOWN) {
     *out = POME_DIM_UNKNOWN;
     return POME_OK;
   }
   if (dim % by != 0) {
-    return pome__call_fail(call, "%s is %lld, which %lld does not divide", what, (long long)dim, (long long)by);
+    return pome__call_fail(call, "%s is %lld, which %lld does not divide", what, (long long)dim,
+                           (long long)by);
   }
   *out = dim / by;
   return POME_OK;
@@ -384,7 +401,8 @@ static pome_status divide_dim(pome__call *call, const char *what, int64_t dim, i
 static pome_status block_factor(pome__call *call, const rearrangement *r, int64_t *factor) {
   POME__TRY(pome__arg_int(call, r->factor, factor));
   if (*factor >= 1 && *factor <= INT32_MAX) return POME_OK;
-  return pome__call_fail(call, "parameter '%s' is %lld; it must be at least 1", r->factor, (long long)*factor);
+  return pome__call_fail(call, "parameter '%s' is %lld; it must be at least 1", r->factor,
+                         (long long)*factor);
 }
 
 static pome_status infer_rearrangement(pome__call *call, const rearrangement *r) {
@@ -432,9 +450,13 @@ static pome_status eval_rearrangement(pome__call *call, const rearrangement *r) 
   return POME_OK;
 }
 
-#define REARRANGEMENT(name)                                                                            \
-  static pome_status infer_##name(pome__call *call) { return infer_rearrangement(call, &name); }       \
-  static pome_status eval_##name(pome__call *call) { return eval_rearrangement(call, &name); }
+#define REARRANGEMENT(name)                                                                        \
+  static pome_status infer_##name(pome__call *call) {                                              \
+    return infer_rearrangement(call, &name);                                                       \
+  }                                                                                                \
+  static pome_status eval_##name(pome__call *call) {                                               \
+    return eval_rearrangement(call, &name);                                                        \
+  }
 
 REARRANGEMENT(depth_to_space)
 REARRANGEMENT(space_to_depth)
@@ -442,16 +464,19 @@ REARRANGEMENT(pixel_shuffle)
 REARRANGEMENT(pixel_unshuffle)
 
 /* block[2] and margins[2][2] of space_to_batch (paddings) and batch_to_space (crops). */
-static pome_status batch_blocks(pome__call *call, const char *margin_name, int64_t *block, int64_t *margins) {
+static pome_status batch_blocks(pome__call *call, const char *margin_name, int64_t *block,
+                                int64_t *margins) {
   POME__TRY(pome__arg_ints_exact(call, "block_shape", block, 2));
   const pome_tensor *tensor = pome__arg_tensor(call, margin_name);
   if (tensor == NULL || tensor->rank != 2 || tensor->shape[0] != 2 || tensor->shape[1] != 2) {
-    return pome__call_fail(call, "parameter '%s' must be a known value of shape [2, 2]", margin_name);
+    return pome__call_fail(call, "parameter '%s' must be a known value of shape [2, 2]",
+                           margin_name);
   }
   pome__load_i64(tensor->data, tensor->dtype, 0, 1, 4, margins);
   for (int i = 0; i < 4; i++) {
     if (margins[i] < 0 || block[i / 2] < 1) {
-      return pome__call_fail(call, "'%s' must not be negative and 'block_shape' not below 1", margin_name);
+      return pome__call_fail(call, "'%s' must not be negative and 'block_shape' not below 1",
+                             margin_name);
     }
   }
   return POME_OK;
@@ -478,16 +503,18 @@ static pome_status infer_batch(pome__call *call, bool to_batch) {
       POME__TRY(divide_dim(call, "a padded spatial dimension", *dim, block[i], dim));
     } else {
       *dim = pome__dim_add(pome__dim_mul(*dim, block[i]), -(margins[2 * i] + margins[2 * i + 1]));
-      if (*dim < 0 && x->rank >= 0 && x->dims[2 + i] >= 0) return pome__call_fail(call, "'crops' leave nothing");
+      if (*dim < 0 && x->rank >= 0 && x->dims[2 + i] >= 0)
+        return pome__call_fail(call, "'crops' leave nothing");
       if (*dim < 0) *dim = POME_DIM_UNKNOWN;
     }
   }
   return pome__out(call, 0, x->dtype, 4, dims);
 }
 
-/* Elements of one block position (i, j): every block[0]-th row and block[1]-th column of the large image. */
-static void batch_part(const pome_tensor *x, pome_tensor *y, bool to_batch, const int64_t *block, const int64_t *margins,
-                       int64_t i, int64_t j) {
+/* Elements of one block position (i, j): every block[0]-th row and block[1]-th column of the large
+ * image. */
+static void batch_part(const pome_tensor *x, pome_tensor *y, bool to_batch, const int64_t *block,
+                       const int64_t *margins, int64_t i, int64_t j) {
   const pome_tensor *wide = to_batch ? x : y;
   const pome_tensor *packed = to_batch ? y : x;
   const int64_t place[2] = {i, j};
@@ -533,65 +560,89 @@ static pome_status eval_batch(pome__call *call, bool to_batch) {
   return POME_OK;
 }
 
-static pome_status infer_space_to_batch(pome__call *call) { return infer_batch(call, true); }
-static pome_status eval_space_to_batch(pome__call *call) { return eval_batch(call, true); }
-static pome_status infer_batch_to_space(pome__call *call) { return infer_batch(call, false); }
-static pome_status eval_batch_to_space(pome__call *call) { return eval_batch(call, false); }
+static pome_status infer_space_to_batch(pome__call *call) {
+  return infer_batch(call, true);
+}
+static pome_status eval_space_to_batch(pome__call *call) {
+  return eval_batch(call, true);
+}
+static pome_status infer_batch_to_space(pome__call *call) {
+  return infer_batch(call, false);
+}
+static pome_status eval_batch_to_space(pome__call *call) {
+  return eval_batch(call, false);
+}
 
 /* ---- rows ---- */
 
-#define INDEX17 (POME__BIT(INT8) | POME__BIT(INT16) | POME__BIT(INT32))
-#define I32 POME__BIT(INT32)
-#define CONST POME__PARAM_CONST
+#define INDEX17  (POME__BIT(INT8) | POME__BIT(INT16) | POME__BIT(INT32))
+#define I32      POME__BIT(INT32)
+#define CONST    POME__PARAM_CONST
 #define OPTIONAL (POME__PARAM_CONST | POME__PARAM_OPTIONAL)
 
-/* The parameters of an op in its two versions: element types of x, and of numbers that grew as well. */
-#define VERSIONS(name, ...)                                                                              \
-  static const pome__param name##_15[] = {POME__P("x", 'T', POME__TFIB, 0), __VA_ARGS__};               \
+/* The parameters of an op in its two versions: element types of x, and of numbers that grew as
+ * well. */
+#define VERSIONS(name, ...)                                                                        \
+  static const pome__param name##_15[] = {POME__P("x", 'T', POME__TFIB, 0), __VA_ARGS__};          \
   static const pome__param name##_17[] = {POME__P("x", 'T', POME__T17, 0), __VA_ARGS__}
 
-#define SLICE(domain, type_bits)                                                                               \
-  POME__P("begin", domain, type_bits, 0), POME__P("end", domain, type_bits, 0),                               \
-      POME__P("stride", domain, type_bits, OPTIONAL), POME__P("begin_mask", 0, POME__BIT(BOOL), OPTIONAL), \
-      POME__P("end_mask", 0, POME__BIT(BOOL), OPTIONAL), POME__P("squeeze_mask", 0, POME__BIT(BOOL), OPTIONAL)
+#define SLICE(domain, type_bits)                                                                   \
+  POME__P("begin", domain, type_bits, 0), POME__P("end", domain, type_bits, 0),                    \
+      POME__P("stride", domain, type_bits, OPTIONAL),                                              \
+      POME__P("begin_mask", 0, POME__BIT(BOOL), OPTIONAL),                                         \
+      POME__P("end_mask", 0, POME__BIT(BOOL), OPTIONAL),                                           \
+      POME__P("squeeze_mask", 0, POME__BIT(BOOL), OPTIONAL)
 
 VERSIONS(expand_dims, POME__P("axes", 0, I32, CONST));
 VERSIONS(squeeze, POME__P("axes", 0, I32, OPTIONAL));
 VERSIONS(reverse, POME__P("axes", 0, I32, OPTIONAL));
 VERSIONS(transpose, POME__P("perm", 0, I32, CONST));
-VERSIONS(reshape_like, POME__P("ref_tensors", 0, 0, POME__PARAM_TUPLE), POME__P("begins", 0, 0, POME__PARAM_TUPLE),
-         POME__P("ends", 0, 0, POME__PARAM_TUPLE), POME__P("end_masks", 0, 0, POME__PARAM_TUPLE));
-static const pome__param reshape_15[] = {POME__P("x", 'T', POME__TFIB, 0), POME__P("shape", 0, I32, 0)};
-static const pome__param reshape_17[] = {POME__P("x", 'T', POME__T17, 0), POME__P("shape", 'U', INDEX17, 0)};
+VERSIONS(reshape_like, POME__P("ref_tensors", 0, 0, POME__PARAM_TUPLE),
+         POME__P("begins", 0, 0, POME__PARAM_TUPLE), POME__P("ends", 0, 0, POME__PARAM_TUPLE),
+         POME__P("end_masks", 0, 0, POME__PARAM_TUPLE));
+static const pome__param reshape_15[] = {POME__P("x", 'T', POME__TFIB, 0),
+                                         POME__P("shape", 0, I32, 0)};
+static const pome__param reshape_17[] = {POME__P("x", 'T', POME__T17, 0),
+                                         POME__P("shape", 'U', INDEX17, 0)};
 static const pome__param reverse_sequence_15[] = {
-    POME__P("x", 'T', POME__TFIB, 0), POME__P("lengths", 0, I32, 0), POME__P_INT("seq_axis", 0, I32, CONST, 0),
-    POME__P_INT("batch_axis", 0, I32, CONST, 0)};
+    POME__P("x", 'T', POME__TFIB, 0), POME__P("lengths", 0, I32, 0),
+    POME__P_INT("seq_axis", 0, I32, CONST, 0), POME__P_INT("batch_axis", 0, I32, CONST, 0)};
 static const pome__param reverse_sequence_17[] = {
-    POME__P("x", 'T', POME__T17, 0), POME__P("lengths", 'U', INDEX17, 0), POME__P_INT("seq_axis", 0, I32, CONST, 0),
-    POME__P_INT("batch_axis", 0, I32, CONST, 0)};
+    POME__P("x", 'T', POME__T17, 0), POME__P("lengths", 'U', INDEX17, 0),
+    POME__P_INT("seq_axis", 0, I32, CONST, 0), POME__P_INT("batch_axis", 0, I32, CONST, 0)};
 static const pome__param slice_by_index_15[] = {POME__P("x", 'T', POME__TFIB, 0), SLICE(0, I32)};
-static const pome__param slice_by_index_17[] = {POME__P("x", 'T', POME__T17, 0), SLICE('U', INDEX17)};
-static const pome__param slice_by_size_15[] = {POME__P("x", 'T', POME__TFIB, 0), POME__P("begin", 0, I32, 0),
-                                               POME__P("size", 0, I32, 0)};
-static const pome__param slice_by_size_17[] = {POME__P("x", 'T', POME__T17, 0), POME__P("begin", 'U', INDEX17, 0),
+static const pome__param slice_by_index_17[] = {POME__P("x", 'T', POME__T17, 0),
+                                                SLICE('U', INDEX17)};
+static const pome__param slice_by_size_15[] = {
+    POME__P("x", 'T', POME__TFIB, 0), POME__P("begin", 0, I32, 0), POME__P("size", 0, I32, 0)};
+static const pome__param slice_by_size_17[] = {POME__P("x", 'T', POME__T17, 0),
+                                               POME__P("begin", 'U', INDEX17, 0),
                                                POME__P("size", 'U', INDEX17, 0)};
-static const pome__param slice_update_18[] = {POME__P("x", 'T', POME__T17, 0), POME__P("update", 'T', POME__T17, 0),
-                                              SLICE('U', INDEX17)};
-static const pome__param sliding_windows_15[] = {POME__P("x", 'T', POME__TFI, 0), POME__P("axis", 0, I32, CONST),
-                                                 POME__P("size", 0, I32, CONST), POME__P_INT("stride", 0, I32, CONST, 1)};
-static const pome__param sliding_windows_17[] = {POME__P("x", 'T', POME__T17, 0), POME__P("axis", 0, I32, CONST),
-                                                 POME__P("size", 0, I32, CONST), POME__P_INT("stride", 0, I32, CONST, 1)};
-static const pome__param block_size[] = {POME__P("x", 'T', POME__TF, 0), POME__P("block_size", 0, I32, CONST)};
-static const pome__param upscale_factor[] = {POME__P("x", 'T', POME__TF, 0), POME__P("upscale_factor", 0, I32, CONST)};
-static const pome__param downscale_factor[] = {POME__P("x", 'T', POME__TF, 0),
-                                               POME__P("downscale_factor", 0, POME__BIT(UINT32), CONST)};
-static const pome__param to_batch_params[] = {POME__P("x", 'T', POME__TF, 0), POME__P("block_shape", 0, I32, CONST),
+static const pome__param slice_update_18[] = {
+    POME__P("x", 'T', POME__T17, 0), POME__P("update", 'T', POME__T17, 0), SLICE('U', INDEX17)};
+static const pome__param sliding_windows_15[] = {
+    POME__P("x", 'T', POME__TFI, 0), POME__P("axis", 0, I32, CONST), POME__P("size", 0, I32, CONST),
+    POME__P_INT("stride", 0, I32, CONST, 1)};
+static const pome__param sliding_windows_17[] = {
+    POME__P("x", 'T', POME__T17, 0), POME__P("axis", 0, I32, CONST), POME__P("size", 0, I32, CONST),
+    POME__P_INT("stride", 0, I32, CONST, 1)};
+static const pome__param block_size[] = {POME__P("x", 'T', POME__TF, 0),
+                                         POME__P("block_size", 0, I32, CONST)};
+static const pome__param upscale_factor[] = {POME__P("x", 'T', POME__TF, 0),
+                                             POME__P("upscale_factor", 0, I32, CONST)};
+static const pome__param downscale_factor[] = {
+    POME__P("x", 'T', POME__TF, 0), POME__P("downscale_factor", 0, POME__BIT(UINT32), CONST)};
+static const pome__param to_batch_params[] = {POME__P("x", 'T', POME__TF, 0),
+                                              POME__P("block_shape", 0, I32, CONST),
                                               POME__P("paddings", 0, I32, CONST)};
-static const pome__param from_batch_params[] = {POME__P("x", 'T', POME__TF, 0), POME__P("block_shape", 0, I32, CONST),
+static const pome__param from_batch_params[] = {POME__P("x", 'T', POME__TF, 0),
+                                                POME__P("block_shape", 0, I32, CONST),
                                                 POME__P("crops", 0, I32, CONST)};
 
-#define PURE(name, since, params, infer, eval) POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
-#define VIEW(name, since, params, infer) POME__ROW(name, FAMILY, POME__##since, POME__OP_VIEW, params, infer, eval_view)
+#define PURE(name, since, params, infer, eval)                                                     \
+  POME__ROW(name, FAMILY, POME__##since, POME__OP_PURE, params, infer, eval)
+#define VIEW(name, since, params, infer)                                                           \
+  POME__ROW(name, FAMILY, POME__##since, POME__OP_VIEW, params, infer, eval_view)
 
 static const pome__schema rows[] = {
     PURE("batch_to_space", IOS13, from_batch_params, infer_batch_to_space, eval_batch_to_space),
@@ -606,12 +657,18 @@ static const pome__schema rows[] = {
     VIEW("reshape_like", IOS17, reshape_like_17, infer_reshape_like),
     PURE("reverse", IOS13, reverse_15, infer_reverse, eval_reverse),
     PURE("reverse", IOS17, reverse_17, infer_reverse, eval_reverse),
-    PURE("reverse_sequence", IOS13, reverse_sequence_15, infer_reverse_sequence, eval_reverse_sequence),
-    PURE("reverse_sequence", IOS17, reverse_sequence_17, infer_reverse_sequence, eval_reverse_sequence),
-    PURE("slice_by_index", IOS13, slice_by_index_15, pome__infer_slice_by_index, pome__eval_slice_by_index),
-    PURE("slice_by_index", IOS17, slice_by_index_17, pome__infer_slice_by_index, pome__eval_slice_by_index),
-    PURE("slice_by_size", IOS13, slice_by_size_15, pome__infer_slice_by_size, pome__eval_slice_by_size),
-    PURE("slice_by_size", IOS17, slice_by_size_17, pome__infer_slice_by_size, pome__eval_slice_by_size),
+    PURE("reverse_sequence", IOS13, reverse_sequence_15, infer_reverse_sequence,
+         eval_reverse_sequence),
+    PURE("reverse_sequence", IOS17, reverse_sequence_17, infer_reverse_sequence,
+         eval_reverse_sequence),
+    PURE("slice_by_index", IOS13, slice_by_index_15, pome__infer_slice_by_index,
+         pome__eval_slice_by_index),
+    PURE("slice_by_index", IOS17, slice_by_index_17, pome__infer_slice_by_index,
+         pome__eval_slice_by_index),
+    PURE("slice_by_size", IOS13, slice_by_size_15, pome__infer_slice_by_size,
+         pome__eval_slice_by_size),
+    PURE("slice_by_size", IOS17, slice_by_size_17, pome__infer_slice_by_size,
+         pome__eval_slice_by_size),
     PURE("slice_update", IOS18, slice_update_18, pome__infer_slice_update, pome__eval_slice_update),
     PURE("sliding_windows", IOS13, sliding_windows_15, infer_sliding_windows, eval_sliding_windows),
     PURE("sliding_windows", IOS17, sliding_windows_17, infer_sliding_windows, eval_sliding_windows),

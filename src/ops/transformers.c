@@ -2,8 +2,8 @@
  *
  *   softmax(query . key^T / sqrt(E) + mask) . value, for each batch and row of query
  *
- * A row of scores is made at a time, so nothing of the size [L, S] is kept. Positions whose weight is exactly 0 (masked
- * ones) do not touch the result.
+ * A row of scores is made at a time, so nothing of the size [L, S] is kept. Positions whose weight
+ * is exactly 0 (masked ones) do not touch the result.
  */
 #include <math.h>
 #include <string.h>
@@ -26,7 +26,8 @@ static pome_status check_mask(pome__call *call, const int64_t *target, int rank)
     int64_t have = mask->dims[i];
     int64_t want = target[rank - mask->rank + i];
     if (have == 1) continue;
-    POME__TRY(pome__need_dims_equal(call, "a dimension of attn_mask", have, "that of the scores", want));
+    POME__TRY(
+        pome__need_dims_equal(call, "a dimension of attn_mask", have, "that of the scores", want));
   }
   return POME_OK;
 }
@@ -46,13 +47,16 @@ static pome_status infer_attention(pome__call *call) {
   }
   int64_t out[POME_MAX_RANK];
   for (int i = 0; i < rank - 2; i++) {
-    POME__TRY(pome__need_dims_equal(call, "a batch dimension of query", dims[QUERY][i], "that of key", dims[KEY][i]));
-    POME__TRY(pome__need_dims_equal(call, "a batch dimension of query", dims[QUERY][i], "that of value", dims[VALUE][i]));
+    POME__TRY(pome__need_dims_equal(call, "a batch dimension of query", dims[QUERY][i],
+                                    "that of key", dims[KEY][i]));
+    POME__TRY(pome__need_dims_equal(call, "a batch dimension of query", dims[QUERY][i],
+                                    "that of value", dims[VALUE][i]));
     out[i] = dims[QUERY][i];
   }
-  POME__TRY(pome__need_dims_equal(call, "the last dimension of query", dims[QUERY][rank - 1], "that of key",
-                                  dims[KEY][rank - 1]));
-  POME__TRY(pome__need_dims_equal(call, "the length of key", dims[KEY][rank - 2], "that of value", dims[VALUE][rank - 2]));
+  POME__TRY(pome__need_dims_equal(call, "the last dimension of query", dims[QUERY][rank - 1],
+                                  "that of key", dims[KEY][rank - 1]));
+  POME__TRY(pome__need_dims_equal(call, "the length of key", dims[KEY][rank - 2], "that of value",
+                                  dims[VALUE][rank - 2]));
   out[rank - 2] = dims[QUERY][rank - 2];
   if (pome__has(call, MASK)) {
     out[rank - 1] = dims[KEY][rank - 2];
@@ -81,7 +85,8 @@ static pome_status begin(pome__call *call, attention *a) {
   a->width = (size_t)query->shape[rank - 1];
   a->keys = (size_t)value->shape[rank - 2];
   a->value_width = (size_t)value->shape[rank - 1];
-  for (int p = QUERY; p <= VALUE; p++) POME__TRY(pome__product_operand(call, pome__tensor_of(call, p, 0), &a->operands[p]));
+  for (int p = QUERY; p <= VALUE; p++)
+    POME__TRY(pome__product_operand(call, pome__tensor_of(call, p, 0), &a->operands[p]));
   a->query = POME__SCRATCH(call, double, a->width + 1);
   a->scores = POME__SCRATCH(call, double, a->keys + 1);
   a->sum = POME__SCRATCH(call, double, a->value_width + 1);
@@ -118,14 +123,17 @@ static void load_mask(const attention *a, int64_t offset, size_t begin, size_t n
 }
 
 static void row_f64(const attention *a, int64_t batch, int64_t row) {
-  const double *query = (const double *)a->operands[QUERY].data + (batch * (int64_t)a->length + row) * (int64_t)a->width;
+  const double *query = (const double *)a->operands[QUERY].data +
+                        (batch * (int64_t)a->length + row) * (int64_t)a->width;
   const double *key = (const double *)a->operands[KEY].data + batch * (int64_t)(a->keys * a->width);
-  const double *value = (const double *)a->operands[VALUE].data + batch * (int64_t)(a->keys * a->value_width);
+  const double *value =
+      (const double *)a->operands[VALUE].data + batch * (int64_t)(a->keys * a->value_width);
   double *scores = a->scores;
   double *sum = a->sum;
   double scale = 1 / sqrt((double)a->width);
   double largest = -INFINITY;
-  for (size_t s = 0; s < a->keys; s++) scores[s] = pome__dot_f64(a->width, query, key + s * a->width) * scale;
+  for (size_t s = 0; s < a->keys; s++)
+    scores[s] = pome__dot_f64(a->width, query, key + s * a->width) * scale;
   for (size_t s = 0; a->mask != NULL && s < a->keys; s += MASK_BLOCK) {
     double mask[MASK_BLOCK];
     size_t n = a->keys - s < MASK_BLOCK ? a->keys - s : MASK_BLOCK;
@@ -145,15 +153,18 @@ static void row_f64(const attention *a, int64_t batch, int64_t row) {
 
 static void row_f32(const attention *a, int64_t batch, int64_t row) {
   const pome__kernels *kernels = pome__call_kernels(a->call);
-  const float *from = (const float *)a->operands[QUERY].data + (batch * (int64_t)a->length + row) * (int64_t)a->width;
+  const float *from = (const float *)a->operands[QUERY].data +
+                      (batch * (int64_t)a->length + row) * (int64_t)a->width;
   const float *key = (const float *)a->operands[KEY].data + batch * (int64_t)(a->keys * a->width);
-  const float *value = (const float *)a->operands[VALUE].data + batch * (int64_t)(a->keys * a->value_width);
+  const float *value =
+      (const float *)a->operands[VALUE].data + batch * (int64_t)(a->keys * a->value_width);
   float *query = a->query;
   float *scores = a->scores;
   float *sum = a->sum;
   float scale = (float)(1 / sqrt((double)a->width));
   for (size_t i = 0; i < a->width; i++) query[i] = from[i] * scale;
-  for (size_t s = 0; s < a->keys; s++) scores[s] = kernels->dot_f32(a->width, query, key + s * a->width);
+  for (size_t s = 0; s < a->keys; s++)
+    scores[s] = kernels->dot_f32(a->width, query, key + s * a->width);
   for (size_t s = 0; a->mask != NULL && s < a->keys; s += MASK_BLOCK) {
     double mask[MASK_BLOCK];
     size_t n = a->keys - s < MASK_BLOCK ? a->keys - s : MASK_BLOCK;
@@ -163,7 +174,8 @@ static void row_f32(const attention *a, int64_t batch, int64_t row) {
   if (a->keys > 0) kernels->softmax_f32(a->keys, scores, scores);
   for (size_t i = 0; i < a->value_width; i++) sum[i] = 0;
   for (size_t s = 0; s < a->keys; s++) {
-    if (scores[s] != 0) kernels->axpy_f32(a->value_width, scores[s], value + s * a->value_width, sum);
+    if (scores[s] != 0)
+      kernels->axpy_f32(a->value_width, scores[s], value + s * a->value_width, sum);
   }
 }
 
@@ -190,12 +202,13 @@ static pome_status eval_attention(pome__call *call) {
 }
 
 static const pome__param attention_params[] = {
-    POME__P("query", 'T', POME__TF, 0), POME__P("key", 'T', POME__TF, 0), POME__P("value", 'T', POME__TF, 0),
+    POME__P("query", 'T', POME__TF, 0), POME__P("key", 'T', POME__TF, 0),
+    POME__P("value", 'T', POME__TF, 0),
     POME__P("attn_mask", 'M', POME__TF | POME__BIT(BOOL), POME__PARAM_OPTIONAL)};
 
 static const pome__schema rows[] = {
-    POME__ROW("scaled_dot_product_attention", "transformers", POME__IOS18, POME__OP_PURE, attention_params,
-              infer_attention, eval_attention),
+    POME__ROW("scaled_dot_product_attention", "transformers", POME__IOS18, POME__OP_PURE,
+              attention_params, infer_attention, eval_attention),
 };
 
 const pome__schema *pome__ops_transformers(size_t *count) {
