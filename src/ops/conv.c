@@ -146,6 +146,7 @@ typedef struct conv {
   pome_tensor x;                     /* in the type that sums are made in */
   const pome_tensor *weight, *bias;
   pome_tensor *y;
+  int64_t *tap, *offset; /* of inside_taps: [taps] */
 } conv;
 
 static pome_status conv_begin(pome__call *call, bool transposed, const pome_tensor *weight,
@@ -171,6 +172,9 @@ static pome_status conv_begin(pome__call *call, bool transposed, const pome_tens
   c->in_size = c->w.in[0] * c->w.in[1] * c->w.in[2];
   c->out_size = c->w.out[0] * c->w.out[1] * c->w.out[2];
   c->taps = c->w.kernel[0] * c->w.kernel[1] * c->w.kernel[2];
+  c->tap = POME__SCRATCH(call, int64_t, (size_t)c->taps);
+  c->offset = POME__SCRATCH(call, int64_t, (size_t)c->taps);
+  if (c->tap == NULL || c->offset == NULL) return pome__call_memory(call);
   return pome__product_operand(call, x, &c->x);
 }
 
@@ -181,26 +185,42 @@ static int64_t panel_size(int64_t row, int64_t positions) {
   return size < positions ? size : positions;
 }
 
+/* The taps of the window at position `index` of a grid of `positions` that lie inside `limits`:
+ * their numbers in the kernel and their offsets in a channel. Returns how many there are. */
+static int64_t inside_taps(const conv *c, int64_t index, const int64_t *positions,
+                           const int64_t *limits) {
+  const pome__window *w = &c->w;
+  int64_t at[POME__SPATIAL] = {index / (positions[1] * positions[2]),
+                               index / positions[2] % positions[1], index % positions[2]};
+  int64_t count = 0;
+  for (int i = 0; i < POME__SPATIAL; i++) at[i] = at[i] * w->stride[i] - w->before[i];
+  for (int64_t i = 0; i < w->kernel[0]; i++) {
+    int64_t d = at[0] + i * w->dilation[0];
+    for (int64_t j = 0; d >= 0 && d < limits[0] && j < w->kernel[1]; j++) {
+      int64_t h = at[1] + j * w->dilation[1];
+      for (int64_t k = 0; h >= 0 && h < limits[1] && k < w->kernel[2]; k++) {
+        int64_t v = at[2] + k * w->dilation[2];
+        if (v < 0 || v >= limits[2]) continue;
+        c->tap[count] = (i * w->kernel[1] + j) * w->kernel[2] + k;
+        c->offset[count++] = (d * limits[1] + h) * limits[2] + v;
+      }
+    }
+  }
+  return count;
+}
+
 /* One row for each of `count` output positions from `begin`: [in_channels, kernel ...], zeros where
  * the window reaches outside. */
 #define DEFINE_PATCHES(name, type)                                                                 \
   static void name(const conv *c, int64_t x_offset, int64_t begin, int64_t count, type *out) {     \
-    const pome__window *w = &c->w;                                                                 \
-    const type *x = (const type *)c->x.data + x_offset;                                            \
     for (int64_t p = begin; p < begin + count; p++) {                                              \
-      int64_t at[POME__SPATIAL] = {p / (w->out[1] * w->out[2]), p / w->out[2] % w->out[1],         \
-                                   p % w->out[2]};                                                 \
-      for (int i = 0; i < POME__SPATIAL; i++) at[i] = at[i] * w->stride[i] - w->before[i];         \
-      for (int64_t rows = 0; rows < c->in_channels * w->kernel[0] * w->kernel[1]; rows++) {        \
-        int64_t channel = rows / (w->kernel[0] * w->kernel[1]);                                    \
-        int64_t d = at[0] + rows / w->kernel[1] % w->kernel[0] * w->dilation[0];                   \
-        int64_t h = at[1] + rows % w->kernel[1] * w->dilation[1];                                  \
-        bool inside = d >= 0 && d < w->in[0] && h >= 0 && h < w->in[1];                            \
-        const type *row = x + channel * c->in_size + (inside ? (d * w->in[1] + h) * w->in[2] : 0); \
-        for (int64_t k = 0; k < w->kernel[2]; k++) {                                               \
-          int64_t v = at[2] + k * w->dilation[2];                                                  \
-          *out++ = inside && v >= 0 && v < w->in[2] ? row[v] : 0;                                  \
-        }                                                                                          \
+      const type *x = (const type *)c->x.data + x_offset;                                          \
+      int64_t inside = inside_taps(c, p, c->w.out, c->w.in);                                       \
+      for (int64_t channel = 0; channel < c->in_channels; channel++) {                             \
+        if (inside < c->taps) memset(out, 0, (size_t)c->taps * sizeof(type));                      \
+        for (int64_t t = 0; t < inside; t++) out[c->tap[t]] = x[c->offset[t]];                     \
+        out += c->taps;                                                                            \
+        x += c->in_size;                                                                           \
       }                                                                                            \
     }                                                                                              \
   }
@@ -384,23 +404,14 @@ static pome_status eval_conv_quantized(pome__call *call) {
  * the group. */
 static void scatter_columns(const conv *c, const pome_tensor *columns, int64_t begin, int64_t count,
                             double *row, double *sums) {
-  const pome__window *w = &c->w;
   int64_t width = c->out_channels * c->taps;
   for (int64_t p = 0; p < count; p++) {
-    int64_t at[POME__SPATIAL] = {(begin + p) / (w->in[1] * w->in[2]),
-                                 (begin + p) / w->in[2] % w->in[1], (begin + p) % w->in[2]};
-    for (int i = 0; i < POME__SPATIAL; i++) at[i] = at[i] * w->stride[i] - w->before[i];
+    int64_t inside = inside_taps(c, begin + p, c->w.in, c->w.out);
     pome__load_f64(columns->data, columns->dtype, p * width, 1, (size_t)width, row);
-    for (int64_t r = 0; r < width / w->kernel[2]; r++) {
-      int64_t d = at[0] + r / w->kernel[1] % w->kernel[0] * w->dilation[0];
-      int64_t h = at[1] + r % w->kernel[1] * w->dilation[1];
-      if (d < 0 || d >= w->out[0] || h < 0 || h >= w->out[1]) continue;
-      int64_t channel = r / (w->kernel[0] * w->kernel[1]);
-      double *to = sums + channel * c->out_size + (d * w->out[1] + h) * w->out[2];
-      for (int64_t k = 0; k < w->kernel[2]; k++) {
-        int64_t v = at[2] + k * w->dilation[2];
-        if (v >= 0 && v < w->out[2]) to[v] += row[r * w->kernel[2] + k];
-      }
+    for (int64_t channel = 0; channel < c->out_channels; channel++) {
+      const double *from = row + channel * c->taps;
+      double *to = sums + channel * c->out_size;
+      for (int64_t t = 0; t < inside; t++) to[c->offset[t]] += from[c->tap[t]];
     }
   }
 }
