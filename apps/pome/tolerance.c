@@ -51,6 +51,8 @@ tolerance tolerance_default(pome_dtype dtype, pome_feature feature) {
     result.max_abs = IMAGE_MAX_ABS;
     return result;
   }
+  /* Probabilities are doubles that were computed in fp32 or narrower. */
+  if (feature == POME_FEATURE_DICTIONARY && dtype == POME_FP64) dtype = POME_FP32;
   for (size_t i = 0; i < sizeof default_rows / sizeof default_rows[0]; i++) {
     if (default_rows[i].dtype != dtype) continue;
     result.atol = default_rows[i].atol;

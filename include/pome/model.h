@@ -111,6 +111,14 @@ POME_API const char *pome_function_name(const pome_function *function);
 POME_API const char *pome_function_opset(const pome_function *function);
 POME_API const pome_model *pome_function_model(const pome_function *function);
 
+/* "mlProgram" and the like: the model's type, or that of the stage that this function is. */
+POME_API const char *pome_function_type(const pome_function *function);
+
+/* The models that a pipeline runs one after another, joined by the names of their ports: functions with
+ * ports, operations and weights of their own. None: not a pipeline. */
+POME_API size_t pome_function_stage_count(const pome_function *function);
+POME_API const pome_function *pome_function_stage(const pome_function *function, size_t index);
+
 /* Feature that a classifier predicts, or NULL. */
 POME_API const char *pome_function_predicted_feature(const pome_function *function);
 

@@ -115,9 +115,11 @@ POME_API void pome_run_free(pome_run *run);
 
 /* Binds an input. The memory is borrowed until the next prediction returns. Types are converted to the
  * port's when no value changes (and between float types, which round); POME_INPUT otherwise, and
- * when the name is unknown or the shape not allowed: the message names the allowed ones. */
+ * when the name is unknown or the shape not allowed: the message names the allowed ones. An image port takes the tensor
+ * that its program does. */
 POME_API pome_status pome_run_set_tensor(pome_run *run, const char *name, const pome_tensor *tensor,
                                          pome_error *error);
+/* Copies images, borrows everything else. An image must have a size that the port allows, and color or gray as the port. */
 POME_API pome_status pome_run_set_value(pome_run *run, const char *name, const pome_value *value,
                                         pome_error *error);
 
@@ -126,11 +128,12 @@ POME_API pome_status pome_run_set_value(pome_run *run, const char *name, const p
  * be used again; the state may have been changed in part. */
 POME_API pome_status pome_run_predict(pome_run *run, pome_state *state, pome_error *error);
 
-/* A view of a result (an output, or a value kept by the plan), valid until the next prediction or until the
+/* A view of a result (an output, or a value kept by the plan; of a dictionary its values), valid until the next prediction or until the
  * run is freed. */
 POME_API pome_status pome_run_get_tensor(const pome_run *run, const char *name, pome_tensor *tensor,
                                          pome_error *error);
-/* The result as a value the caller owns, copied; classifier outputs come as string and dictionary. */
+/* The result as a value the caller owns, copied, of the kind that its port declares: a classifier's label as string or
+ * int64, its probabilities as dictionary; an image as uint8 [height, width, 3] in RGB order, or [height, width] for gray. */
 POME_API pome_status pome_run_get_value(const pome_run *run, const char *name, pome_value **value,
                                         pome_error *error);
 

@@ -24,7 +24,8 @@ POME_API pome_status pome_value_from_int64(int64_t number, const pome_allocator 
                                            pome_value **value, pome_error *error);
 POME_API pome_status pome_value_from_double(double number, const pome_allocator *allocator,
                                             pome_value **value, pome_error *error);
-/* 8-bit pixels [height, width, 3] in RGB order, or [height, width] for gray; borrowed. */
+/* Pixels, borrowed: uint8 [height, width, 3] in the order that `color` names (a fourth channel, alpha, is left out),
+ * uint8 [height, width] for gray, fp16 or fp32 [height, width] for half-gray. */
 POME_API pome_status pome_value_from_image(const pome_tensor *pixels, pome_color color,
                                            const pome_allocator *allocator, pome_value **value,
                                            pome_error *error);

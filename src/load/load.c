@@ -34,7 +34,7 @@ static pome_status refuse_type(const pome__package *package, pome_error *error) 
 static pome_status parse(pome__package *package, const pome_allocator *allocator,
                          size_t memory_limit, pome__program **program, pome_error *error) {
   pome__blob_source blobs = {package, weights_of};
-  POME__TRY(pome__blob_check(&package->spec, error));
+  POME__TRY(pome__blob_check(package->parent ? &package->parent->spec : &package->spec, error));
   if (package->form == POME__PROGRAM_TEXT)
     return pome__load_mil_text(package->program, &blobs, allocator, memory_limit, program, error);
   pome_status status =

@@ -47,7 +47,11 @@ pome_status pome__package_parse_spec(pome__package *package, pome_error *error) 
   }
   if (package->description.model_type == POME__MODEL_TYPE_PROGRAM)
     package->form = POME__PROGRAM_PROTO;
-  return POME_OK;
+  if (pome__model_type_is_pipeline(package->description.model_type)) {
+    status = pome__pipeline_parse(package, error);
+    if (status != POME_OK) pome__error_at_file(error, package->spec_path);
+  }
+  return status;
 }
 
 /* ---- single files ---- */
@@ -301,6 +305,7 @@ static pome_status open_another(pome__package *package, pome__bytes name, pome__
 
 pome_status pome__package_weights(pome__package *package, pome__bytes name, pome__bytes *bytes,
                                   pome_error *error) {
+  if (package->parent) package = package->parent;
   if (!package->weights_name) POME__TRY(open_first(package, name, error));
   if (is_named(package->weights_name, name)) {
     *bytes = package->weights.bytes;

@@ -31,7 +31,10 @@
   X(2006, "audioFeaturePrint") X(3000, "serializedModel")
 /* clang-format on */
 
-#define POME__MODEL_TYPE_PROGRAM 502
+#define POME__MODEL_TYPE_PIPELINE_CLASSIFIER 200
+#define POME__MODEL_TYPE_PIPELINE_REGRESSOR  201
+#define POME__MODEL_TYPE_PIPELINE            202
+#define POME__MODEL_TYPE_PROGRAM             502
 
 typedef struct pome__function_description {
   const char *name;
@@ -86,6 +89,12 @@ typedef struct pome__package {
   pome__description description;
   pome__program_form form;
   pome__bytes program; /* MILSpec.Program message, or text */
+  /* A pipeline's models, in order: their own description and program, but the files, memory and ceiling of
+   * the package that they stand in. */
+  struct pome__package *stages;
+  size_t stage_count;
+  struct pome__package *parent; /* of a stage */
+  const char *stage_name;
 } pome__package;
 
 /* Finds out what `path` is and opens it. The package is usable, for `inspect`, whatever its model
@@ -111,12 +120,16 @@ void pome__package_limit(pome__package *package, size_t file_size);
 pome_status pome__package_string(pome__package *package, const char *text, size_t size,
                                  const char **copy, pome_error *error);
 
+/* pipeline.c: reads package->program, the message of a pipeline of package->description's type, into stages. */
+bool pome__model_type_is_pipeline(int type);
+pome_status pome__pipeline_parse(pome__package *package, pome_error *error);
+
 /* Name of an entry of Model.proto's oneof by its field number, NULL when there is none. */
 const char *pome__model_type_name(int type);
 
 /* ---- description.c: Model.proto's description. `message` is a serialized Model (mlmodel) or a
  * bare ModelDescription (coremldata.bin). Strings and ports go to the arena. On return *program is
- * the mlProgram message, empty when there is none. ---- */
+ * the message of the mlProgram or pipeline, empty when the model is of another type. ---- */
 pome_status pome__description_parse_model(pome__bytes message, pome__arena *arena,
                                           pome__description *description, pome__bytes *program,
                                           pome_error *error);

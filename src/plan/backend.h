@@ -3,7 +3,7 @@
  * A plan cuts a function into subplans: runs of operations, in order, that one backend executes. A backend says
  * which operations it can run, prepares a subplan once (chooses kernels, packs weights), opens an instance of it for
  * each run (buffers), and executes it with submit and wait. Values cross between subplans in slots, as tensors in host
- * memory or as lists; constants are asked from the plan, dense or as the packed bytes of the file.
+ * memory, as lists or as dictionaries; constants are asked from the plan, dense or as the packed bytes of the file.
  *
  * A value's stored type may be wider than its declared type: fp32 where fp16 is declared. Readers look at the tensor.
  */
@@ -31,7 +31,12 @@ typedef struct pome__buffer {
   void *data; /* 64-byte aligned */
 } pome__buffer;
 
-typedef enum pome__slot_kind { POME__SLOT_EMPTY, POME__SLOT_TENSOR, POME__SLOT_LIST } pome__slot_kind;
+typedef enum pome__slot_kind {
+  POME__SLOT_EMPTY,
+  POME__SLOT_TENSOR,
+  POME__SLOT_LIST,
+  POME__SLOT_DICTIONARY /* `tensor` holds the values, in the order of `keys` */
+} pome__slot_kind;
 
 typedef struct pome__list pome__list;
 
@@ -42,6 +47,7 @@ typedef struct pome__slot {
   pome_tensor tensor;
   pome__buffer *buffer;
   pome__list *list;
+  const pome_tensor *keys; /* of a dictionary: one dimension, the plan's */
 } pome__slot;
 
 /* A list value: elements are slots of tensors. Shared lists are copied before they are written. */

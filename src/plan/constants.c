@@ -86,6 +86,28 @@ pome_status pome__plan_constant(pome__plan *plan, const pome__value *value, cons
   return POME_OK;
 }
 
+pome_status pome__plan_list(pome__plan *plan, const pome__value *value, pome_error *error) {
+  const pome__literal *list = value->literal;
+  const pome__type *element = value->type.elements[0];
+  bool scalars = element->kind == POME__TYPE_TENSOR && element->rank == 0 && pome_dtype_bits(element->dtype) >= 8;
+  if (plan->constants[value->index] != NULL || !scalars) return POME_OK;
+  int64_t count = (int64_t)list->item_count;
+  pome_tensor *tensor = POME__NEW(&plan->arena, pome_tensor);
+  if (tensor == NULL) return pome__fail_memory(error, "a plan");
+  POME__TRY(pome_tensor_init(tensor, element->dtype, 1, &count, NULL, error));
+  char *data = pome__arena_alloc(&plan->arena, pome_tensor_bytes(tensor), 16);
+  if (data == NULL) return pome__fail_memory(error, "a list");
+  size_t size = pome_dtype_bits(element->dtype) / 8;
+  for (size_t i = 0; i < list->item_count; i++) {
+    if (list->items[i]->bytes != size) return pome__fail(error, POME_INPUT, "element %zu of a list is not one %s", i,
+                                                         pome_dtype_name(element->dtype));
+    memcpy(data + i * size, list->items[i]->data, size);
+  }
+  tensor->data = data;
+  plan->constants[value->index] = tensor;
+  return POME_OK;
+}
+
 /* ---- matrices ---- */
 
 static const pome__literal *literal_of(const pome__op *op, const char *param) {

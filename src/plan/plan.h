@@ -54,6 +54,9 @@ bool pome__value_is_constant(const pome__value *value);
 /* The dense tensor of a constant, expanded at the first call and kept in the plan's arena. Only while the plan is being made. */
 pome_status pome__plan_constant(pome__plan *plan, const pome__value *value, const pome_tensor **tensor, pome_error *error);
 
+/* Makes the constant of a literal list of strings or numbers a tensor of one dimension; nothing for other lists. */
+pome_status pome__plan_list(pome__plan *plan, const pome__value *value, pome_error *error);
+
 /* A weight matrix as its file has it: one row per output, for kernels that read packed weights. */
 typedef enum pome__weight_form { POME__WEIGHT_OTHER, POME__WEIGHT_F16, POME__WEIGHT_F32, POME__WEIGHT_LUT4 } pome__weight_form;
 typedef struct pome__matrix {

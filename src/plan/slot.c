@@ -25,7 +25,7 @@ pome_status pome__slot_alloc(pome__slot *slot, const pome_allocator *allocator, 
   *buffer = (pome__buffer){allocator, 1, bytes, data};
   tensor.data = data;
   pome__slot_clear(slot);
-  *slot = (pome__slot){POME__SLOT_TENSOR, tensor, buffer, NULL};
+  *slot = (pome__slot){.kind = POME__SLOT_TENSOR, .tensor = tensor, .buffer = buffer};
   return POME_OK;
 }
 

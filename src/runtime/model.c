@@ -18,7 +18,11 @@ static pome_status describe_functions(pome_model *model, pome_error *error) {
     pome_function *function = &model->functions[model->function_count++];
     function->model = model;
     function->description = &description->functions[i];
+    function->name = function->description->name;
+    function->type = description->model_type_name;
+    if (model->stage_count > 0 && i == 0) POME__TRY(pome__pipeline_describe(model, function, error));
     if (model->program == NULL) continue;
+    function->whole = model->program;
     function->program = pome__program_find_function(model->program, function->description->name);
     if (function->program == NULL) {
       return pome__fail(error, POME_INPUT, "the description names a function \"%s\" that the program does not have",
@@ -33,6 +37,7 @@ static pome_status load(pome_model *model, const pome_model_options *options, po
   if (model->package->form != POME__PROGRAM_NONE) {
     POME__TRY(pome__load_program(model->package, options->allocator, model->package->arena.limit, &model->program, error));
   }
+  if (model->package->stage_count > 0) POME__TRY(pome__pipeline_load(model, model->package->arena.limit, error));
   return describe_functions(model, error);
 }
 
@@ -80,6 +85,7 @@ pome_status pome_model_open_memory(const void *spec, size_t spec_size, const voi
 void pome_model_close(pome_model *model) {
   if (model == NULL) return;
   pome__program_free(model->program);
+  for (size_t i = 0; i < model->stage_count; i++) pome__program_free(model->stage_programs[i]);
   pome__package_close(model->package);
   pome__arena_free(&model->arena);
   pome__free(model->allocator, model, sizeof *model);
@@ -119,7 +125,14 @@ const pome_function *pome_model_find_function(const pome_model *model, const cha
   return main_function != NULL || model->function_count == 0 ? main_function : &model->functions[0];
 }
 
-const char *pome_function_name(const pome_function *function) { return function->description->name; }
+const char *pome_function_name(const pome_function *function) { return function->name; }
+const char *pome_function_type(const pome_function *function) { return function->type; }
+size_t pome_function_stage_count(const pome_function *function) { return function->stage_count; }
+
+const pome_function *pome_function_stage(const pome_function *function, size_t index) {
+  return index < function->stage_count ? &function->stages[index] : NULL;
+}
+
 const pome_model *pome_function_model(const pome_function *function) { return function->model; }
 
 const char *pome_function_opset(const pome_function *function) {
@@ -176,8 +189,13 @@ pome_weight pome_function_weight(const pome_function *function, size_t index) {
 
 pome_status pome_model_print(const pome_model *model, pome_status (*write)(void *context, const char *text, size_t size),
                              void *context, pome_error *error) {
-  if (model->program == NULL) {
-    return pome__fail(error, POME_UNSUPPORTED, "a model of type %s holds no program", pome_model_type(model));
+  bool any = model->program != NULL;
+  if (any) POME__TRY(pome__program_print(model->program, write, context, error));
+  for (size_t i = 0; i < model->stage_count; i++) {
+    if (model->stage_programs[i] == NULL) continue;
+    if (any) POME__TRY(write(context, "\n", 1));
+    POME__TRY(pome__program_print(model->stage_programs[i], write, context, error));
+    any = true;
   }
-  return pome__program_print(model->program, write, context, error);
+  return any ? POME_OK : pome__fail(error, POME_UNSUPPORTED, "a model of type %s holds no program", pome_model_type(model));
 }

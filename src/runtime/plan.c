@@ -136,10 +136,11 @@ pome_status pome_plan_create(const pome_function *function, const pome_plan_opti
   pome_plan_options_init(&defaults);
   if (options == NULL) options = &defaults;
   if (function == NULL || out == NULL) return pome__fail(error, POME_USAGE, "pome_plan_create needs a function and a place for the plan");
-  if (function->program == NULL) {
-    return pome__fail(error, POME_UNSUPPORTED, "models of type %s cannot run yet; ML programs can", pome_model_type(function->model));
+  bool pipeline = function->stage_count > 0;
+  if (function->program == NULL && !pipeline) {
+    return pome__fail(error, POME_UNSUPPORTED, "models of type %s cannot run yet; ML programs can", function->type);
   }
-  const char *missing = function->model->program->missing_weights;
+  const char *missing = pipeline ? NULL : function->whole->missing_weights;
   if (missing != NULL) {
     pome__fail(error, POME_INPUT, "the weight file \"%.200s\" is missing", missing);
     pome__error_hint(error, "put the file where it belongs in the package; without it a model can be inspected, not run");
@@ -149,7 +150,7 @@ pome_status pome_plan_create(const pome_function *function, const pome_plan_opti
   if (plan == NULL) return pome__fail_memory(error, "a plan");
   plan->allocator = options->allocator;
   plan->function = function;
-  pome_status status = create(function, options, plan, error);
+  pome_status status = pipeline ? pome__pipeline_plan(plan, options, error) : create(function, options, plan, error);
   if (status != POME_OK) {
     pome_plan_free(plan);
     return status;
@@ -160,16 +161,30 @@ pome_status pome_plan_create(const pome_function *function, const pome_plan_opti
 
 void pome_plan_free(pome_plan *plan) {
   if (plan == NULL) return;
+  for (size_t i = 0; i < plan->stage_count; i++) pome_plan_free(plan->stages[i]);
+  pome__free(plan->allocator, plan->stages, plan->stage_count * sizeof *plan->stages);
   pome__plan_free(plan->plan);
   pome__free(plan->allocator, plan, sizeof *plan);
 }
 
 const pome_function *pome_plan_function(const pome_plan *plan) { return plan->function; }
 
-size_t pome_plan_device_count(const pome_plan *plan) { return plan->plan->link_count; }
+size_t pome_plan_device_count(const pome_plan *plan) {
+  return plan->stage_count > 0 ? pome_plan_device_count(plan->stages[0]) : plan->plan->link_count;
+}
 
+/* All stages of a pipeline have the same chain. */
 pome_plan_device pome_plan_device_get(const pome_plan *plan, size_t index) {
-  if (index >= plan->plan->link_count) return (pome_plan_device){"", 0, ""};
-  const pome__link *link = &plan->plan->links[index];
-  return (pome_plan_device){link->name, link->operations, link->reason};
+  if (index >= pome_plan_device_count(plan)) return (pome_plan_device){"", 0, ""};
+  if (plan->stage_count == 0) {
+    const pome__link *link = &plan->plan->links[index];
+    return (pome_plan_device){link->name, link->operations, link->reason};
+  }
+  pome_plan_device all = pome_plan_device_get(plan->stages[0], index);
+  for (size_t i = 1; i < plan->stage_count; i++) {
+    pome_plan_device one = pome_plan_device_get(plan->stages[i], index);
+    all.operations += one.operations;
+    if (all.reason[0] == '\0') all.reason = one.reason;
+  }
+  return all;
 }

@@ -56,11 +56,18 @@ bool pome__port_bound(const pome_port *port, const pome__type *declared, pome__t
   *bound = *declared;
   if (pome__type_is_known(declared)) return true;
   if (port == NULL || port->rank < 0) return false;
-  *bound = pome__type_tensor(declared->dtype, port->rank, port->shape);
+  int first = 0; /* the port's dimensions are the last ones: an image has only height and width */
+  if (port->feature == POME_FEATURE_IMAGE) {
+    if (declared->rank < port->rank) return false;
+    first = declared->rank - port->rank;
+  } else {
+    *bound = pome__type_tensor(declared->dtype, port->rank, port->shape);
+  }
   for (int d = 0; d < port->rank; d++) {
-    if (port->flexibility == POME_SHAPE_RANGE) bound->dims[d] = port->upper[d];
+    int64_t *dim = &bound->dims[first + d];
+    *dim = port->flexibility == POME_SHAPE_RANGE ? port->upper[d] : port->shape[d];
     for (size_t s = 0; port->flexibility == POME_SHAPE_ENUMERATED && s < port->shape_count; s++) {
-      if (port->shapes[s][d] > bound->dims[d]) bound->dims[d] = port->shapes[s][d];
+      if (port->shapes[s][d] > *dim) *dim = port->shapes[s][d];
     }
   }
   return pome__type_is_known(bound);
@@ -75,8 +82,8 @@ static bool dims_fit(const pome__type *declared, int rank, const int64_t *shape)
   return true;
 }
 
-static bool port_allows(const pome_port *port, int rank, const int64_t *shape) {
-  if (port->rank < 0 || port->feature != POME_FEATURE_TENSOR) return true;
+bool pome__port_allows(const pome_port *port, int rank, const int64_t *shape) {
+  if (port->rank < 0 || (port->feature != POME_FEATURE_TENSOR && port->feature != POME_FEATURE_IMAGE)) return true;
   if (port->rank != rank) return false;
   switch (port->flexibility) {
   case POME_SHAPE_FIXED:
@@ -131,11 +138,61 @@ static void format_allowed(const pome_port *port, const pome__type *declared, ch
   append(text, size, "]");
 }
 
+pome_status pome__fail_unknown_input(const pome_function *function, const char *name, pome_error *error) {
+  char known[200] = "";
+  for (size_t i = 0; i < function->description->input_count; i++) {
+    if (i > 0) append(known, sizeof known, ", ");
+    append(known, sizeof known, function->description->inputs[i].name);
+  }
+  return pome__fail(error, POME_INPUT, "no input is named \"%s\"; the inputs are: %s", name, known);
+}
+
+/* The first dimension that is out of the port's range, or -1: the rank is another, or the port has no range. */
+static int outside_range(const pome_port *port, int rank, const int64_t *shape) {
+  if (port->flexibility != POME_SHAPE_RANGE || port->rank != rank) return -1;
+  for (int d = 0; d < rank; d++) {
+    if (shape[d] < port->lower[d] || (port->upper[d] >= 0 && shape[d] > port->upper[d])) return d;
+  }
+  return -1;
+}
+
+/* "(1 x 29 x 3)" */
+static void format_product(int rank, const int64_t *shape, char *text, size_t size) {
+  char one[32];
+  snprintf(text, size, "(");
+  for (int d = 0; d < rank; d++) {
+    snprintf(one, sizeof one, "%s%lld", d ? " x " : "", (long long)shape[d]);
+    append(text, size, one);
+  }
+  append(text, size, ")");
+}
+
+/* Where Core ML has words for it, they are used: callers look for them. */
+static pome_status refuse_shape(const pome_port *port, const pome__type *declared, int rank, const int64_t *shape,
+                                pome_error *error) {
+  char seen[POME__SHAPE_TEXT + POME_MAX_RANK * 2], allowed[320];
+  int outside = outside_range(port, rank, shape);
+  pome__shape_format(rank, shape, seen, sizeof seen);
+  format_allowed(port, declared, allowed, sizeof allowed);
+  if (outside >= 0 && port->upper[outside] >= 0) {
+    return pome__fail(error, POME_INPUT, "input \"%s\" has shape %s: Size (%lld) of dimension (%d) is not in allowed range (%lld..%lld); allowed is %s",
+                      port->name, seen, (long long)shape[outside], outside, (long long)port->lower[outside],
+                      (long long)port->upper[outside], allowed);
+  }
+  if (port->flexibility == POME_SHAPE_ENUMERATED) {
+    format_product(rank, shape, seen, sizeof seen);
+    return pome__fail(error, POME_INPUT, "input \"%s\": MultiArray Shape %s was not in enumerated set of allowed shapes: %s",
+                      port->name, seen, allowed);
+  }
+  return pome__fail(error, POME_INPUT, "input \"%s\" has shape %s; allowed is %s", port->name, seen, allowed);
+}
+
+/* A tensor for an image port is what the program takes: height and width are its last two dimensions. */
 pome_status pome__port_check_shape(const pome_port *port, const pome__type *declared, int rank, const int64_t *shape,
                                    pome_error *error) {
-  if (port_allows(port, rank, shape) && dims_fit(declared, rank, shape)) return POME_OK;
-  char seen[POME__SHAPE_TEXT], allowed[320];
-  format_allowed(port, declared, allowed, sizeof allowed);
-  return pome__fail(error, POME_INPUT, "input \"%s\" has shape %s; allowed is %s", port->name,
-                    pome__shape_format(rank, shape, seen, sizeof seen), allowed);
+  int first = port->feature == POME_FEATURE_IMAGE && rank > port->rank ? rank - port->rank : 0;
+  if (pome__port_allows(port, rank - first, shape + first) && dims_fit(declared, rank, shape)) return POME_OK;
+  pome_port program = {.name = port->name, .rank = -1};
+  bool image = port->feature == POME_FEATURE_IMAGE && pome__type_is_known(declared);
+  return refuse_shape(image ? &program : port, declared, rank, shape, error);
 }

@@ -2,51 +2,20 @@
  * the types that the ports declare. A prediction takes no memory here: what may be needed is taken when the run is
  * created or an input is set.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "runtime/runtime.h"
 #include "tensor/element.h"
 #include "tensor/shape.h"
 
-/* Memory of the run's own for an input or a result, kept between predictions. */
-typedef struct held {
-  void *data;
-  size_t bytes;
-} held;
-
-typedef struct bound_input {
-  bool set;
-  pome_tensor tensor; /* what the plan sees: the caller's memory or `copy` */
-  held copy;
-} bound_input;
-
-typedef struct result {
-  pome_tensor tensor;
-  bool ready;
-  held copy;
-} result;
-
-struct pome_run {
-  const pome_allocator *allocator;
-  const pome_plan *plan;
-  pome_run_options options;
-  pome__slot *slots; /* by value index */
-  void **instances;  /* by subplan */
-  bound_input *inputs; /* by function input */
-  result *results;     /* by plan result */
-  atomic_bool cancel;
-  size_t done; /* operations, for progress */
-};
-
 void pome_run_options_init(pome_run_options *options) { *options = (pome_run_options){.size = sizeof *options}; }
 
-static bool hold(const pome_run *run, held *memory, size_t bytes) {
+static bool hold(const pome_run *run, pome__held *memory, size_t bytes) {
   if (memory->data != NULL && memory->bytes >= bytes) return true;
   void *data = pome__alloc_aligned(run->allocator, bytes);
   if (data == NULL) return false;
   pome__free_aligned(run->allocator, memory->data, memory->bytes);
-  *memory = (held){data, bytes};
+  *memory = (pome__held){data, bytes};
   return true;
 }
 
@@ -81,6 +50,18 @@ static pome_status open_instances(pome_run *run, pome_error *error) {
   return POME_OK;
 }
 
+static pome_status open_run(pome_run *run, pome_error *error) {
+  const pome__plan *plan = run->plan->plan;
+  run->slots = pome__alloc_zero(run->allocator, plan->function->value_count * sizeof *run->slots);
+  run->instances = pome__alloc_zero(run->allocator, plan->subplan_count * sizeof *run->instances);
+  run->inputs = pome__alloc_zero(run->allocator, plan->function->input_count * sizeof *run->inputs);
+  run->results = pome__alloc_zero(run->allocator, plan->result_count * sizeof *run->results);
+  bool complete = run->slots != NULL && run->instances != NULL && run->inputs != NULL && run->results != NULL;
+  if (!complete) return pome__fail_memory(error, "a run");
+  POME__TRY(hold_results(run, error));
+  return open_instances(run, error);
+}
+
 pome_status pome_run_create(const pome_plan *plan, const pome_run_options *options, pome_run **out, pome_error *error) {
   pome_run_options defaults;
   pome_run_options_init(&defaults);
@@ -92,14 +73,7 @@ pome_status pome_run_create(const pome_plan *plan, const pome_run_options *optio
   run->plan = plan;
   run->options = *options;
   atomic_init(&run->cancel, false);
-  const pome__plan *inner = plan->plan;
-  run->slots = pome__alloc_zero(run->allocator, inner->function->value_count * sizeof *run->slots);
-  run->instances = pome__alloc_zero(run->allocator, inner->subplan_count * sizeof *run->instances);
-  run->inputs = pome__alloc_zero(run->allocator, inner->function->input_count * sizeof *run->inputs);
-  run->results = pome__alloc_zero(run->allocator, inner->result_count * sizeof *run->results);
-  bool complete = run->slots != NULL && run->instances != NULL && run->inputs != NULL && run->results != NULL;
-  pome_status status = complete ? hold_results(run, error) : pome__fail_memory(error, "a run");
-  if (status == POME_OK) status = open_instances(run, error);
+  pome_status status = plan->stage_count > 0 ? pome__pipeline_open(run, error) : open_run(run, error);
   if (status != POME_OK) {
     pome_run_free(run);
     return status;
@@ -112,8 +86,7 @@ static void clear_slots(pome_run *run) {
   for (size_t i = 0; i < program_of(run)->value_count; i++) pome__slot_clear(&run->slots[i]);
 }
 
-void pome_run_free(pome_run *run) {
-  if (run == NULL) return;
+static void free_arrays(pome_run *run) {
   const pome__plan *plan = run->plan->plan;
   const pome_allocator *allocator = run->allocator;
   if (run->slots != NULL) clear_slots(run);
@@ -128,12 +101,23 @@ void pome_run_free(pome_run *run) {
   pome__free(allocator, run->instances, plan->subplan_count * sizeof *run->instances);
   pome__free(allocator, run->inputs, plan->function->input_count * sizeof *run->inputs);
   pome__free(allocator, run->results, plan->result_count * sizeof *run->results);
-  pome__free(allocator, run, sizeof *run);
+}
+
+void pome_run_free(pome_run *run) {
+  if (run == NULL) return;
+  size_t stages = run->plan->stage_count;
+  for (size_t i = 0; run->stages != NULL && i < stages; i++) pome_run_free(run->stages[i]);
+  pome__free(run->allocator, run->stages, stages * sizeof(pome_run *));
+  if (stages == 0) free_arrays(run);
+  pome__free(run->allocator, run, sizeof *run);
 }
 
 size_t pome_run_bytes(const pome_run *run) {
   const pome__plan *plan = run->plan->plan;
-  size_t bytes = sizeof *run + plan->function->value_count * sizeof *run->slots;
+  size_t bytes = sizeof *run;
+  for (size_t i = 0; i < run->plan->stage_count; i++) bytes += pome_run_bytes(run->stages[i]);
+  if (run->plan->stage_count > 0) return bytes;
+  bytes += plan->function->value_count * sizeof *run->slots;
   for (size_t s = 0; s < plan->subplan_count; s++) bytes += plan->subplans[s].backend->bytes(run->instances[s]);
   for (size_t i = 0; i < plan->function->input_count; i++) bytes += run->inputs[i].copy.bytes;
   for (size_t i = 0; i < plan->result_count; i++) bytes += run->results[i].copy.bytes;
@@ -144,17 +128,12 @@ size_t pome_run_bytes(const pome_run *run) {
 
 static pome_status find_input(pome_run *run, const char *name, size_t *index, pome_error *error) {
   const pome__function *program = program_of(run);
-  char known[200] = "";
   for (size_t i = 0; i < program->input_count; i++) {
-    if (program->inputs[i]->type.kind == POME__TYPE_STATE) continue;
-    if (strcmp(program->inputs[i]->name, name) == 0) {
-      *index = i;
-      return POME_OK;
-    }
-    size_t used = strlen(known);
-    snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", program->inputs[i]->name);
+    if (program->inputs[i]->type.kind == POME__TYPE_STATE || strcmp(program->inputs[i]->name, name) != 0) continue;
+    *index = i;
+    return POME_OK;
   }
-  return pome__fail(error, POME_INPUT, "no input is named \"%s\"; the inputs are: %s", name, known);
+  return pome__fail_unknown_input(run->plan->function, name, error);
 }
 
 /* The shape that the program sees: a scalar may be given where one element is declared, and the other way round. */
@@ -168,7 +147,7 @@ static pome_tensor as_declared(const pome_tensor *tensor, const pome__type *decl
   return out;
 }
 
-static pome_status bind_input(pome_run *run, bound_input *input, const pome__value *value, const pome_tensor *given,
+static pome_status bind_input(pome_run *run, pome__bound_input *input, const pome__value *value, const pome_tensor *given,
                               pome_error *error) {
   pome_dtype dtype = stored_dtype(run, value->type.dtype);
   if (given->dtype == dtype && pome_tensor_is_contiguous(given)) {
@@ -187,6 +166,7 @@ static pome_status bind_input(pome_run *run, bound_input *input, const pome__val
 
 pome_status pome_run_set_tensor(pome_run *run, const char *name, const pome_tensor *tensor, pome_error *error) {
   size_t index;
+  if (run->stages != NULL) return pome__pipeline_set(run, name, tensor, NULL, error);
   POME__TRY(find_input(run, name, &index, error));
   const pome__value *value = program_of(run)->inputs[index];
   pome_tensor given, checked;
@@ -200,8 +180,28 @@ pome_status pome_run_set_tensor(pome_run *run, const char *name, const pome_tens
   return bind_input(run, &run->inputs[index], value, &given, error);
 }
 
+static pome_status set_image(pome_run *run, const char *name, const pome_value *image, pome_error *error) {
+  size_t index;
+  POME__TRY(find_input(run, name, &index, error));
+  const pome__value *value = program_of(run)->inputs[index];
+  const pome_port *port = pome_function_find_port(run->plan->function, POME_INPUT_PORT, name);
+  if (port == NULL || port->feature != POME_FEATURE_IMAGE) {
+    return pome__fail(error, POME_INPUT, "input \"%s\" takes a tensor, not an image", name);
+  }
+  pome_tensor planes;
+  pome__bound_input *input = &run->inputs[index];
+  POME__TRY(pome__image_shape(port, &value->type, stored_dtype(run, value->type.dtype), image, &planes, error));
+  if (!hold(run, &input->copy, pome_tensor_bytes(&planes))) return pome__fail_memory(error, "an image");
+  planes.data = input->copy.data;
+  pome__image_unpack(port, image, &planes);
+  input->tensor = planes;
+  input->set = true;
+  return POME_OK;
+}
+
 pome_status pome_run_set_value(pome_run *run, const char *name, const pome_value *value, pome_error *error) {
-  if (value->feature == POME_FEATURE_IMAGE) return pome__fail(error, POME_UNSUPPORTED, "input \"%s\": images are not supported yet", name);
+  if (run->stages != NULL) return pome__pipeline_set(run, name, NULL, value, error);
+  if (value->feature == POME_FEATURE_IMAGE) return set_image(run, name, value, error);
   if (value->feature == POME_FEATURE_DICTIONARY) {
     return pome__fail(error, POME_INPUT, "input \"%s\" of a program takes a tensor, not a dictionary", name);
   }
@@ -216,7 +216,7 @@ static pome_status fill_default(pome_run *run, size_t index, pome_error *error) 
     return pome__fail(error, POME_INPUT, "input \"%s\" is missing", value->name);
   }
   pome_tensor tensor;
-  bound_input *input = &run->inputs[index];
+  pome__bound_input *input = &run->inputs[index];
   POME__TRY(pome__port_check_shape(port, &value->type, port->rank, port->shape, error));
   POME__TRY(pome_tensor_init(&tensor, stored_dtype(run, value->type.dtype), port->rank, port->shape, NULL, error));
   if (!hold(run, &input->copy, pome_tensor_bytes(&tensor))) return pome__fail_memory(error, "an input");
@@ -298,14 +298,16 @@ static bool borrows(const pome_run *run, const pome_tensor *tensor, const pome_s
 static pome_status collect_result(pome_run *run, size_t index, const pome_state *state, pome_error *error) {
   const pome__plan *plan = run->plan->plan;
   const pome__value *value = plan->results[index];
-  result *out = &run->results[index];
+  pome__result *out = &run->results[index];
   const pome_tensor *constant = plan->constants[value->index];
   const pome__slot *slot = &run->slots[value->index];
-  if (constant == NULL && slot->kind != POME__SLOT_TENSOR) {
-    return pome__fail(error, POME_UNSUPPORTED, "result \"%s\" is not a tensor", value->name);
+  bool dictionary = constant == NULL && slot->kind == POME__SLOT_DICTIONARY;
+  if (constant == NULL && !dictionary && slot->kind != POME__SLOT_TENSOR) {
+    return pome__fail(error, POME_UNSUPPORTED, "result \"%s\" is a list; tensors and dictionaries can be results", value->name);
   }
   const pome_tensor *tensor = constant != NULL ? constant : &slot->tensor;
-  pome_dtype dtype = stored_dtype(run, value->type.dtype);
+  pome_dtype dtype = dictionary ? tensor->dtype : stored_dtype(run, value->type.dtype);
+  out->keys = dictionary ? slot->keys : NULL;
   out->tensor = *tensor;
   if (tensor->dtype != dtype || borrows(run, tensor, state)) {
     pome_tensor copy;
@@ -320,7 +322,7 @@ static pome_status collect_result(pome_run *run, size_t index, const pome_state 
   return POME_OK;
 }
 
-static pome_status predict(pome_run *run, const pome_state *state, pome_error *error) {
+static pome_status execute(pome_run *run, const pome_state *state, pome_error *error) {
   const pome__plan *plan = run->plan->plan;
   clear_slots(run);
   for (size_t i = 0; i < plan->result_count; i++) run->results[i].ready = false;
@@ -331,31 +333,53 @@ static pome_status predict(pome_run *run, const pome_state *state, pome_error *e
   return POME_OK;
 }
 
+pome_status pome__run_execute(pome_run *run, const pome_state *state, pome_error *error) {
+  if (run->stages != NULL) return pome__pipeline_execute(run, state, error);
+  pome_status status = execute(run, state, error);
+  for (size_t i = 0; i < program_of(run)->input_count; i++) run->inputs[i].set = false;
+  return status;
+}
+
+static void set_cancel(pome_run *run, bool cancel) {
+  atomic_store_explicit(&run->cancel, cancel, memory_order_relaxed);
+  for (size_t i = 0; i < run->plan->stage_count; i++) set_cancel(run->stages[i], cancel);
+}
+
 pome_status pome_run_predict(pome_run *run, pome_state *state, pome_error *error) {
   if (run == NULL) return pome__fail(error, POME_USAGE, "pome_run_predict needs a run");
   if (state != NULL && atomic_flag_test_and_set(&state->busy)) {
     return pome__fail(error, POME_USAGE, "the state is in use by another prediction");
   }
-  atomic_store_explicit(&run->cancel, false, memory_order_relaxed);
-  pome_status status = predict(run, state, error);
+  set_cancel(run, false);
+  pome_status status = pome__run_execute(run, state, error);
   if (state != NULL) atomic_flag_clear(&state->busy);
-  for (size_t i = 0; i < program_of(run)->input_count; i++) run->inputs[i].set = false;
   return status;
 }
 
-void pome_run_cancel(pome_run *run) { atomic_store_explicit(&run->cancel, true, memory_order_relaxed); }
+void pome_run_cancel(pome_run *run) { set_cancel(run, true); }
 
 /* ---- results ---- */
 
-pome_status pome_run_get_tensor(const pome_run *run, const char *name, pome_tensor *tensor, pome_error *error) {
+pome_status pome__run_result(const pome_run *run, const char *name, const pome__result **result, const pome_port **port,
+                             pome_error *error) {
+  if (run->stages != NULL) return pome__pipeline_result(run, name, result, port, error);
   const pome__plan *plan = run->plan->plan;
   for (size_t i = 0; i < plan->result_count; i++) {
     if (strcmp(plan->results[i]->name, name) != 0) continue;
     if (!run->results[i].ready) return pome__fail(error, POME_USAGE, "there is no result \"%s\" before a prediction has succeeded", name);
-    *tensor = run->results[i].tensor;
+    *result = &run->results[i];
+    *port = pome_function_find_port(run->plan->function, POME_OUTPUT_PORT, name);
     return POME_OK;
   }
   return pome__fail(error, POME_INPUT, "no result is named \"%s\"", name);
+}
+
+pome_status pome_run_get_tensor(const pome_run *run, const char *name, pome_tensor *tensor, pome_error *error) {
+  const pome__result *result;
+  const pome_port *port;
+  POME__TRY(pome__run_result(run, name, &result, &port, error));
+  *tensor = result->tensor;
+  return POME_OK;
 }
 
 /* ---- conveniences ---- */

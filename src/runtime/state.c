@@ -51,13 +51,20 @@ static pome_status add_function(pome_state *state, const pome_function *function
     if (!pome__type_is_known(type)) return pome__fail(error, POME_INPUT, "state \"%s\" has no fixed shape", input->name);
     POME__TRY(add_entry(state, input->name, type->dtype, type->rank, type->dims, error));
   }
+  for (size_t i = 0; i < function->stage_count; i++) POME__TRY(add_function(state, &function->stages[i], error));
   return POME_OK;
+}
+
+static size_t most_states(const pome_function *function) {
+  size_t count = function->program == NULL ? 0 : function->program->input_count;
+  for (size_t i = 0; i < function->stage_count; i++) count += most_states(&function->stages[i]);
+  return count;
 }
 
 pome_status pome_state_create(const pome_function *const *functions, size_t count, const pome_allocator *allocator,
                               pome_state **out, pome_error *error) {
   size_t capacity = 0;
-  for (size_t i = 0; i < count; i++) capacity += functions[i]->program == NULL ? 0 : functions[i]->program->input_count;
+  for (size_t i = 0; i < count; i++) capacity += most_states(functions[i]);
   pome_state *state = new_state(allocator, capacity);
   if (state == NULL) return pome__fail_memory(error, "a state");
   for (size_t i = 0; i < count; i++) {

@@ -64,6 +64,25 @@ static pome_status own(pome_feature feature, const pome_tensor *tensor, const po
   return POME_OK;
 }
 
+pome_status pome__value_create(pome_feature feature, pome_dtype dtype, int rank, const int64_t *shape,
+                               const pome_allocator *allocator, pome_value **out, pome_error *error) {
+  pome_tensor tensor;
+  pome_value *value;
+  POME__TRY(pome_tensor_init(&tensor, dtype, rank, shape, NULL, error));
+  POME__TRY(new_value(feature, allocator, &value, error));
+  value->owned_bytes = pome_tensor_bytes(&tensor);
+  value->owned = pome__alloc_zero(allocator, value->owned_bytes);
+  if (value->owned == NULL) {
+    pome_value_free(value);
+    return pome__fail_memory(error, "a value");
+  }
+  value->tensor = tensor;
+  value->tensor.data = value->owned;
+  value->tensor.owner = value;
+  *out = value;
+  return POME_OK;
+}
+
 pome_status pome_value_from_tensor(const pome_tensor *tensor, const pome_allocator *allocator, pome_value **out, pome_error *error) {
   pome_value *value;
   POME__TRY(new_value(POME_FEATURE_TENSOR, allocator, &value, error));
@@ -92,12 +111,23 @@ pome_status pome_value_from_double(double number, const pome_allocator *allocato
   return own_scalar(POME_FEATURE_DOUBLE, POME_FP64, &number, allocator, out, error);
 }
 
+static bool is_image(const pome_tensor *pixels, pome_color color) {
+  switch (color) {
+  case POME_COLOR_GRAY: return pixels->dtype == POME_UINT8 && pixels->rank == 2;
+  case POME_COLOR_GRAY_FP16: return (pixels->dtype == POME_FP16 || pixels->dtype == POME_FP32) && pixels->rank == 2;
+  case POME_COLOR_RGB:
+  case POME_COLOR_BGR:
+    return pixels->dtype == POME_UINT8 && pixels->rank == 3 && (pixels->shape[2] == 3 || pixels->shape[2] == 4);
+  case POME_COLOR_NONE: break;
+  }
+  return false;
+}
+
 pome_status pome_value_from_image(const pome_tensor *pixels, pome_color color, const pome_allocator *allocator, pome_value **out,
                                   pome_error *error) {
-  bool gray = color == POME_COLOR_GRAY && pixels->rank == 2;
-  bool colored = (color == POME_COLOR_RGB || color == POME_COLOR_BGR) && pixels->rank == 3 && pixels->shape[2] == 3;
-  if (pixels->dtype != POME_UINT8 || !(gray || colored)) {
-    return pome__fail(error, POME_USAGE, "an image is uint8 [height, width, 3], or [height, width] for gray");
+  if (!is_image(pixels, color)) {
+    return pome__fail(error, POME_USAGE,
+                      "an image is uint8 [height, width, 3 or 4], [height, width] for gray, or fp16 or fp32 [height, width] for gray fp16");
   }
   pome_value *value;
   POME__TRY(new_value(POME_FEATURE_IMAGE, allocator, &value, error));
@@ -133,8 +163,32 @@ pome_feature pome_value_feature(const pome_value *value) { return value->feature
 const pome_tensor *pome_value_tensor(const pome_value *value) { return &value->tensor; }
 const pome_tensor *pome_value_keys(const pome_value *value) { return value->keys.data == NULL ? NULL : &value->keys; }
 
+/* One element as the kind of number that the port declares. */
+static pome_status own_number(pome_feature feature, const pome_tensor *tensor, const pome_allocator *allocator, pome_value **out,
+                              pome_error *error) {
+  int64_t whole;
+  double real;
+  if (feature == POME_FEATURE_INT64) {
+    pome__load_i64(tensor->data, tensor->dtype, 0, 1, 1, &whole);
+    return pome_value_from_int64(whole, allocator, out, error);
+  }
+  pome__load_f64(tensor->data, tensor->dtype, 0, 1, 1, &real);
+  return pome_value_from_double(real, allocator, out, error);
+}
+
 pome_status pome_run_get_value(const pome_run *run, const char *name, pome_value **out, pome_error *error) {
-  pome_tensor tensor;
-  POME__TRY(pome_run_get_tensor(run, name, &tensor, error));
-  return own(POME_FEATURE_TENSOR, &tensor, NULL, NULL, out, error);
+  const pome__result *result;
+  const pome_port *port;
+  POME__TRY(pome__run_result(run, name, &result, &port, error));
+  const pome_tensor *tensor = &result->tensor;
+  const pome_allocator *allocator = run->allocator;
+  pome_feature feature = port == NULL ? POME_FEATURE_TENSOR : port->feature;
+  bool one = pome_tensor_count(tensor) == 1;
+  if (result->keys != NULL) return own(POME_FEATURE_DICTIONARY, tensor, result->keys, allocator, out, error);
+  if (feature == POME_FEATURE_IMAGE) return pome__image_pack(port, tensor, allocator, out, error);
+  if (tensor->dtype == POME_STRING && tensor->rank == 0) return own(POME_FEATURE_STRING, tensor, NULL, allocator, out, error);
+  if (one && tensor->dtype != POME_STRING && (feature == POME_FEATURE_INT64 || feature == POME_FEATURE_DOUBLE)) {
+    return own_number(feature, tensor, allocator, out, error);
+  }
+  return own(POME_FEATURE_TENSOR, tensor, NULL, allocator, out, error);
 }

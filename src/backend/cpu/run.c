@@ -236,7 +236,7 @@ pome_status pome__cpu_submit(void *instance, const pome__exec *exec, pome_error 
     if (!plan->locals[i].leaves) continue;
     pome__slot *slot = &exec->slots[plan->locals[i].value->index];
     pome__slot_clear(slot);
-    *slot = (pome__slot){POME__SLOT_TENSOR, cpu->bound[i].tensor, NULL, NULL};
+    *slot = (pome__slot){.kind = POME__SLOT_TENSOR, .tensor = cpu->bound[i].tensor};
   }
   return POME_OK;
 }

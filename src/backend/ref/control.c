@@ -1,4 +1,5 @@
-/* What is not a pure function of tensors: branches, loops, lists and states. */
+/* What is not a pure function of tensors: branches, loops, lists, states and the labels of classifiers. */
+#include <math.h>
 #include <string.h>
 
 #include "backend/ref/ref.h"
@@ -26,7 +27,7 @@ static pome_status pass(pome__ref *ref, const pome__value *from, pome__slot *to,
   const pome_tensor *constant = ref->prepared->plan->constants[from->index];
   if (constant != NULL) {
     pome__slot_clear(to);
-    *to = (pome__slot){POME__SLOT_TENSOR, *constant, NULL, NULL};
+    *to = (pome__slot){.kind = POME__SLOT_TENSOR, .tensor = *constant};
     return POME_OK;
   }
   const pome__slot *slot = pome__ref_slot(ref, from);
@@ -308,6 +309,38 @@ static pome_status run_write_state(pome__ref *ref, const pome__op *op, pome_erro
   return pome_tensor_copy(data, &target, error);
 }
 
+/* ---- classify ---- */
+
+/* The first of the largest; NaN only when there is nothing else. */
+static size_t most_probable(const double *probabilities, size_t count) {
+  size_t best = 0;
+  for (size_t i = 1; i < count; i++) {
+    bool first = isnan(probabilities[best]) && !isnan(probabilities[i]);
+    if (first || probabilities[i] > probabilities[best]) best = i;
+  }
+  return best;
+}
+
+/* The label is an element of the keys; its text stays where the program has it. */
+static pome_status run_classify(pome__ref *ref, const pome__op *op, pome_error *error) {
+  const pome_tensor *probabilities, *keys = ref->prepared->plan->constants[argument(op, "classes")->index];
+  POME__TRY(pome__ref_tensor(ref, argument(op, "probabilities"), &probabilities, error));
+  size_t count = pome_tensor_count(probabilities);
+  if (count == 0 || count != pome_tensor_count(keys)) {
+    return pome__fail(error, POME_INPUT, "%zu probabilities for %zu classes", count, pome_tensor_count(keys));
+  }
+  pome__slot *label = pome__ref_slot(ref, op->outputs[0]), *dictionary = pome__ref_slot(ref, op->outputs[1]);
+  POME__TRY(pome__slot_alloc(dictionary, ref->allocator, POME_FP64, 1, keys->shape, error));
+  double *values = dictionary->tensor.data;
+  pome__load_f64(probabilities->data, probabilities->dtype, 0, 1, count, values);
+  POME__TRY(pome__slot_alloc(label, ref->allocator, keys->dtype, 0, NULL, error));
+  size_t size = pome_dtype_bits(keys->dtype) / 8;
+  memcpy(label->tensor.data, (const char *)keys->data + most_probable(values, count) * size, size);
+  dictionary->kind = POME__SLOT_DICTIONARY;
+  dictionary->keys = keys;
+  return POME_OK;
+}
+
 /* ---- dispatch ---- */
 
 static const struct {
@@ -324,6 +357,7 @@ static const struct {
     {"list_scatter", run_list_scatter},
     {"read_state", run_read_state},
     {"write_state", run_write_state},
+    {"classify", run_classify},
 };
 
 static size_t find(const char *type) {

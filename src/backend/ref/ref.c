@@ -31,10 +31,12 @@ static bool supports(const pome__op *op, const pome__settings *settings, char *r
 
 /* ---- preparing ---- */
 
-/* Expands the constant behind a value; literals that are no tensors (tuples, lists) are read in place. */
+/* Expands the constant behind a value, lists of scalars too; other literals that are no tensors are read in place. */
 static pome_status expand(pome__plan *plan, const pome__value *value, pome_error *error) {
   const pome_tensor *tensor;
-  if (!pome__value_is_constant(value) || value->type.kind != POME__TYPE_TENSOR) return POME_OK;
+  if (!pome__value_is_constant(value)) return POME_OK;
+  if (value->type.kind == POME__TYPE_LIST && value->literal != NULL) return pome__plan_list(plan, value, error);
+  if (value->type.kind != POME__TYPE_TENSOR) return POME_OK;
   return pome__plan_constant(plan, value, &tensor, error);
 }
 

@@ -27,7 +27,7 @@ typedef struct pome__ref {
 /* Runs the operations of a block whose inputs stand in their slots; its outputs stand in theirs afterwards. */
 pome_status pome__ref_run_block(pome__ref *ref, const pome__block *block, pome_error *error);
 
-/* cond, while_loop, make_list, list_*, read_state, write_state. */
+/* cond, while_loop, make_list, list_*, read_state, write_state, classify. */
 pome_status pome__ref_run_control(pome__ref *ref, const pome__op *op, pome_error *error);
 /* Whether control.c knows the operation. */
 bool pome__ref_has_control(const char *type);
