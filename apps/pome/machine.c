@@ -99,6 +99,7 @@ static double read_once(const uint64_t *buffer, int threads) {
 
 double machine_read_bandwidth(int threads) {
   if (threads > MAX_THREADS) threads = MAX_THREADS;
+  if (threads < 1) threads = 1;
   uint64_t *buffer = malloc(BUFFER_BYTES);
   if (!buffer) return 0;
   memset(buffer, 1, BUFFER_BYTES); /* untouched pages are all one page */

@@ -265,7 +265,12 @@ static json_t *element_json(const pome_tensor *tensor, pome_dtype original, size
   }
   default: {
     int64_t whole = ((const int64_t *)tensor->data)[index];
-    return original == POME_BOOL ? json_boolean(whole) : json_integer(whole);
+    char digits[32];
+    if (original == POME_BOOL) return json_boolean(whole);
+    if (original != POME_UINT64 || whole >= 0) return json_integer(whole);
+    snprintf(digits, sizeof digits, "%" PRIu64,
+             (uint64_t)whole); /* beyond what JSON's readers hold */
+    return json_string(digits);
   }
   }
 }
