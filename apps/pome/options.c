@@ -13,7 +13,7 @@
 #define BIT(verb)  (1u << VERB_##verb)
 #define ON_TENSORS (BIT(PREDICT) | BIT(VERIFY) | BIT(BENCH))
 #define ON_PLANS   (ON_TENSORS | BIT(RUN))
-#define ON_MODELS  (ON_PLANS | BIT(INSPECT))
+#define ON_MODELS  (ON_PLANS | BIT(INSPECT) | BIT(CONVERT))
 #define ON_ALL     (ON_MODELS | BIT(COMPLETION))
 #define AT(field)  offsetof(struct options, field)
 
@@ -49,6 +49,11 @@ const verb_row verb_rows[VERB_COUNT] = {
      "Prints the text as it comes. Without PROMPT it is read from the standard input. The same\n"
      "seed gives the same text; --temp 0 always takes the most likely token. Ctrl-C stops.\n",
      verb_run},
+    {"convert", VERB_CONVERT, "MODEL OUT.mlpackage", 2, 2, NULL, "write a program as an .mlpackage",
+     "Takes a program in any form: .mlpackage, .mlmodelc, .mlmodel or MIL text. Inputs, outputs and\n"
+     "metadata stay as they are; constants of equal content are stored once. The package is there\n"
+     "when it is whole, and not before.\n",
+     verb_convert},
     {"completion", VERB_COMPLETION, "SHELL", 1, 1, shell_choices,
      "print a completion script for a shell",
      "bash: source <(pome completion bash)     zsh: source <(pome completion zsh)\n"
@@ -77,6 +82,8 @@ const option_row option_rows[] = {
      "print the program as MIL text"},
     {"weights", 0, OPTION_FLAG, AT(weights), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(INSPECT),
      "list each constant"},
+    {"force", 'f', OPTION_FLAG, AT(force), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(CONVERT),
+     "replace OUT.mlpackage if it is there"},
     {"repeat", 'n', OPTION_INT, AT(repetitions), "N", NULL, 1, 1e6, COMPLETE_NONE, BIT(BENCH),
      "measured predictions (default: for two seconds)"},
     {"warm-up", 0, OPTION_INT, AT(warmup), "N", NULL, 0, 1e6, COMPLETE_NONE, BIT(BENCH),
@@ -121,8 +128,8 @@ const option_row option_rows[] = {
 const size_t option_row_count = sizeof option_rows / sizeof option_rows[0];
 
 static const char *const later_verbs[] = {
-    "debug", "convert", "tokenize", "template", "logits", "perplexity", "pull",  "list",
-    "rm",    "setup",   "config",   "devices",  "doctor", "chat",       "serve", "batch",
+    "debug", "tokenize", "template", "logits", "perplexity", "pull",  "list",  "rm",
+    "setup", "config",   "devices",  "doctor", "chat",       "serve", "batch",
 };
 
 const verb_row *verb_find(const char *name) {

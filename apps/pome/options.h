@@ -32,6 +32,8 @@ struct options {
   double atol, rtol; /* negative: not given */
   /* inspect */
   bool text, weights;
+  /* convert */
+  bool force;
   /* bench */
   int64_t repetitions, warmup;
   /* language models */
@@ -73,6 +75,7 @@ typedef enum verb_id {
   VERB_VERIFY,
   VERB_BENCH,
   VERB_RUN,
+  VERB_CONVERT,
   VERB_COMPLETION,
   VERB_COUNT
 } verb_id;

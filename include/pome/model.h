@@ -157,6 +157,25 @@ POME_API pome_status pome_model_print(const pome_model *model,
                                       pome_status (*write)(void *context, const char *text, size_t size),
                                       void *context, pome_error *error);
 
+typedef struct pome_save_options {
+  size_t size;
+  bool replace; /* a package that stands at the path; nothing else is ever replaced */
+  void *context; /* for `progress` */
+  /* Told from time to time how many bytes of weights are written; false stops with POME_CANCELLED. */
+  bool (*progress)(void *context, uint64_t done, uint64_t total);
+} pome_save_options;
+
+POME_API void pome_save_options_init(pome_save_options *options);
+
+/* Writes a program as an .mlpackage, whatever it was opened from. Ports and metadata are kept as they
+ * are; constants of equal content are stored once; weights go from file to file without being held in
+ * memory. The folder is written under another name beside `path` and renamed when it is whole: on
+ * failure, and when the process is killed, there is no package or, with `replace`, the old one. Fails
+ * with POME_INPUT (the path exists, weights are missing), POME_UNSUPPORTED (not a program), POME_IO
+ * (no room), POME_CANCELLED, POME_MEMORY. */
+POME_API pome_status pome_model_save(const pome_model *model, const char *path,
+                                     const pome_save_options *options, pome_error *error);
+
 #ifdef __cplusplus
 }
 #endif

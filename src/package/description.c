@@ -191,20 +191,31 @@ static pome_status parse_enumerated(reader *r, pome__pb pb, pome_port *port,
 
 /* ---- feature types ---- */
 
+/* ArrayDataType's numbers. */
+static const struct {
+  uint32_t number;
+  pome_dtype dtype;
+} array_types[] = {
+    {65552, POME_FP16},  {65568, POME_FP32},   {65600, POME_FP64},
+    {131080, POME_INT8}, {131104, POME_INT32},
+};
+#define ARRAY_TYPES (sizeof(array_types) / sizeof(array_types[0]))
+
+uint32_t pome__array_type_of(pome_dtype dtype) {
+  for (size_t i = 0; i < ARRAY_TYPES; i++)
+    if (array_types[i].dtype == dtype) return array_types[i].number;
+  return 0;
+}
+
 static pome_status array_dtype(reader *r, uint64_t number, pome_dtype *dtype) {
-  switch (number) {
-  case 0: *dtype = POME_DTYPE_NONE; return POME_OK;
-  case 65552: *dtype = POME_FP16; return POME_OK;
-  case 65568: *dtype = POME_FP32; return POME_OK;
-  case 65600: *dtype = POME_FP64; return POME_OK;
-  case 131080: *dtype = POME_INT8; return POME_OK;
-  case 131104: *dtype = POME_INT32; return POME_OK;
-  default:
-    return pome__fail(r->error, POME_UNSUPPORTED,
-                      "a port's ArrayDataType is %llu; known are 65552 (fp16), 65568 (fp32), "
-                      "65600 (fp64), 131080 (int8), 131104 (int32)",
-                      (unsigned long long)number);
-  }
+  *dtype = POME_DTYPE_NONE;
+  for (size_t i = 0; i < ARRAY_TYPES; i++)
+    if (array_types[i].number == number) *dtype = array_types[i].dtype;
+  if (*dtype != POME_DTYPE_NONE || number == 0) return POME_OK;
+  return pome__fail(r->error, POME_UNSUPPORTED,
+                    "a port's ArrayDataType is %llu; known are 65552 (fp16), 65568 (fp32), "
+                    "65600 (fp64), 131080 (int8), 131104 (int32)",
+                    (unsigned long long)number);
 }
 
 static pome_status parse_array_default(reader *r, const pome__pb *pb, const pome__pb_field *field,
