@@ -25,6 +25,7 @@ static const mode modes[] = {
     {"ref strict", "ref", POME_NUMERICS_STRICT, NULL}, {"cpu strict", "cpu", POME_NUMERICS_STRICT, NULL},
     {"cpu fast", "cpu", POME_NUMERICS_FAST, NULL},     {"cpu wide", "cpu", POME_NUMERICS_WIDE, NULL},
     {"ref wide", "ref", POME_NUMERICS_WIDE, NULL},     {"cpu fast, scalar", "cpu", POME_NUMERICS_FAST, "scalar"},
+    {"cpu strict, scalar", "cpu", POME_NUMERICS_STRICT, "scalar"},
 };
 #define MODES (sizeof modes / sizeof modes[0])
 
@@ -92,8 +93,11 @@ static const float six[6] = {1, -2, 3, -4, 5, -6};
 static const float four[4] = {0.5f, 0, -1.5f, 2};
 static const int32_t three = 3, zero = 0, one = 1, minus = -1;
 
+static const float special[4] = {1, NAN, INFINITY, -1};
+
 #define X6 {"x", POME_FP32, 1, {6}, six}
 #define X4 {"x", POME_FP32, 1, {4}, four}
+#define XS {"x", POME_FP32, 1, {4}, special}
 #define INT(name, data) {name, POME_INT32, 0, {0}, data}
 #define V1(a) "tensor<int32, [1]>([" a "])"
 
@@ -216,6 +220,39 @@ static const program programs[] = {
              "  tensor<fp16, [4]> y = mul(x = x, y = g)[name = string(\"y\")];"
              "} -> (y, g, n);",
      .inputs = {INT("n", &three), X4}, .outputs = {"y", "g", "n"}, .count = 4, .values = {3, 0, -9, 12}},
+    /* What docs/numerics.md says of special values. */
+    {.what = "extremes let NaN through",
+     .text = "func main<ios17>(tensor<fp16, [4]> x) {"
+             "  tensor<fp16, [4]> m = maximum(x = x, y = fp16(0))[name = string(\"m\")];"
+             "  tensor<fp16, [4]> r = relu(x = x)[name = string(\"r\")];"
+             "  tensor<fp16, [1]> e = reduce_max(x = x, axes = " V1("0") ", keep_dims = bool(true))[name = string(\"e\")];"
+             "  tensor<int32, [1]> a = reduce_argmax(x = x, axis = int32(0), keep_dims = bool(true))[name = string(\"a\")];"
+             "  tensor<fp16, [1]> f = cast(x = a, dtype = string(\"fp16\"))[name = string(\"f\")];"
+             "  tensor<fp16, [10]> y = concat(values = (m, r, e, f), axis = int32(0), interleave = bool(false))[name = string(\"y\")];"
+             "} -> (y);",
+     .inputs = {XS}, .outputs = {"y"}, .count = 10, .values = {1, NAN, INFINITY, 0, 1, NAN, INFINITY, 0, NAN, 1}},
+    {.what = "comparisons with NaN, its place in an order, softmax of it",
+     .text = "func main<ios17>(tensor<fp16, [4]> x) {"
+             "  tensor<bool, [4]> g = greater(x = x, y = fp16(0))[name = string(\"g\")];"
+             "  tensor<bool, [4]> n = not_equal(x = x, y = x)[name = string(\"n\")];"
+             "  tensor<int32, [4]> o = argsort(x = x, axis = int32(0), ascending = bool(true))[name = string(\"o\")];"
+             "  tensor<fp16, [4]> s = softmax(x = x, axis = int32(0))[name = string(\"s\")];"
+             "  tensor<fp16, [4]> gf = cast(x = g, dtype = string(\"fp16\"))[name = string(\"gf\")];"
+             "  tensor<fp16, [4]> nf = cast(x = n, dtype = string(\"fp16\"))[name = string(\"nf\")];"
+             "  tensor<fp16, [4]> of = cast(x = o, dtype = string(\"fp16\"))[name = string(\"of\")];"
+             "  tensor<fp16, [16]> y = concat(values = (gf, nf, of, s), axis = int32(0), interleave = bool(false))[name = string(\"y\")];"
+             "} -> (y);",
+     .inputs = {XS}, .outputs = {"y"}, .count = 16,
+     .values = {1, 0, 1, 0, 0, 1, 0, 0, 3, 0, 2, 1, NAN, NAN, NAN, NAN}},
+    {.what = "whole numbers",
+     .text = "func main<ios17>(tensor<int32, []> n, tensor<fp16, [4]> x) {"
+             "  tensor<int32, []> q = floor_div(x = n, y = int32(0))[name = string(\"q\")];"
+             "  tensor<int32, []> w = mul(x = n, y = int32(1431655766))[name = string(\"w\")];" /* 3 times that is 2^32 + 2 */
+             "  tensor<int32, [4]> c = cast(x = x, dtype = string(\"int32\"))[name = string(\"c\")];"
+             "  tensor<int32, [2]> s = stack(values = (q, w), axis = int32(0))[name = string(\"s\")];"
+             "  tensor<int32, [6]> y = concat(values = (s, c), axis = int32(0), interleave = bool(false))[name = string(\"y\")];"
+             "} -> (y);",
+     .inputs = {INT("n", &three), X4}, .outputs = {"y"}, .count = 6, .values = {0, 2, 0, 0, -1, 2}},
 };
 #define PROGRAMS (sizeof programs / sizeof programs[0])
 
@@ -442,6 +479,41 @@ static void products_agree(void **context) {
   }
 }
 
+/* Each sum is made by one thread, and in the same order wherever the columns are cut. */
+static void threads_change_nothing(void **context) {
+  (void)context;
+  static float first[MOST], got[MOST], x[17 * 131], w[150 * 131];
+  char *text = malloc(150 * 131 * 24 + 4096);
+  assert_non_null(text);
+  for (size_t i = 0; i < sizeof x / sizeof *x; i++) x[i] = 0.37f * (float)(i % 23) - 3;
+  for (int rows = 1; rows <= 17; rows += 8) {
+    for (weights form = HALF; form <= PALETTE; form++) {
+      int k = form == PALETTE ? 130 : 131;
+      size_t at = (size_t)sprintf(text, "func main<ios18>(tensor<fp32, [%d, %d]> x) {\n", rows, k);
+      at += put_weights(text + at, form, 150, k, w, 3);
+      sprintf(text + at, "tensor<fp32, [%d, 150]> y = linear(x = x, weight = w)[name = string(\"y\")];\n} -> (y);", rows);
+      pome_model *model = open_text(text);
+      for (int threads = 1; threads <= 5; threads++) {
+        pome_error error;
+        pome_tensor shape;
+        pome_plan_options options;
+        pome_plan_options_init(&options);
+        options.threads = threads;
+        text_model m = {.function = pome_model_find_function(model, NULL)};
+        check_ok(pome_plan_create(m.function, &options, &m.plan, &error), &error);
+        check_ok(pome_run_create(m.plan, NULL, &m.run, &error), &error);
+        set_inputs(&m, (input[]){{"x", POME_FP32, 2, {rows, k}, x}, {0}});
+        check_ok(pome_run_predict(m.run, NULL, &error), &error);
+        size_t count = read_result(&m, "y", threads == 1 ? first : got, &shape);
+        if (threads > 1 && memcmp(first, got, count * sizeof *got) != 0) fail_msg("form %d, %d rows, %d threads", form, rows, threads);
+        free_text_model(&m);
+      }
+      pome_model_close(model);
+    }
+  }
+  free(text);
+}
+
 /* Activations that are an expanded constant: what is read must be the dense form. */
 static void product_of_constants(void **context) {
   (void)context;
@@ -584,6 +656,7 @@ int main(void) {
       cmocka_unit_test(products_agree),         cmocka_unit_test(product_of_constants),
       cmocka_unit_test(gathers_agree),          cmocka_unit_test(states_must_fit),
       cmocka_unit_test(update_from_the_same_state), cmocka_unit_test(numbers_keep_their_value),
+      cmocka_unit_test(threads_change_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
