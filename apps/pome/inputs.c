@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "image.h"
+#include "show.h"
 #include "value_text.h"
 
 #define MAX_STEPS 1000000u
@@ -35,13 +37,24 @@ static bool ends_with(const char *text, const char *end) {
   return a >= b && strcasecmp(text + a - b, end) == 0;
 }
 
+/* Pixels in the channels that the port has. A port of another kind takes no image, an unknown one
+ * is refused later. */
+static pome_status read_image(const pome_port *port, const char *name, const char *path,
+                              pome__arena *arena, pome_tensor *pixels, pome_error *error) {
+  char type[SHOW_TEXT], shapes[SHOW_TEXT];
+  if (port && port->feature != POME_FEATURE_IMAGE)
+    return pome__fail(error, POME_INPUT, "input \"%s\" takes %s %s, not an image file", name,
+                      show_type(port, type, sizeof type), show_shapes(port, shapes, sizeof shapes));
+  bool gray = port && (port->color == POME_COLOR_GRAY || port->color == POME_COLOR_GRAY_FP16);
+  return image_read(path, gray, arena, pixels, error);
+}
+
 static pome_status read_value(const pome_port *port, const char *name, const char *value,
                               pome__arena *arena, pome_tensor *tensor, pome_error *error) {
   if (ends_with(value, ".npy")) return pome__npy_read(value, arena, tensor, error);
-  if (ends_with(value, ".png") || ends_with(value, ".jpg") || ends_with(value, ".jpeg"))
-    return pome__fail(error, POME_UNSUPPORTED,
-                      "input \"%s\": image files are not read in this version (%s)", name,
-                      pome_version());
+  if (image_named(value) ||
+      (port && port->feature == POME_FEATURE_IMAGE && pome__path_kind_of(value) == POME__PATH_FILE))
+    return read_image(port, name, value, arena, tensor, error);
   if (port && port->feature == POME_FEATURE_STRING)
     return value_from_text(value, arena, tensor, error);
   pome_status status = value_from_json(value, arena, tensor, error);
@@ -159,6 +172,23 @@ static bool read_scalar(const pome_tensor *tensor, pome_dtype dtype, void *resul
          pome_tensor_copy(&source, &target, NULL) == POME_OK;
 }
 
+/* Bytes in RGB order or gray, with or without alpha, or the floats of a half-gray image. */
+static pome_status image_value(const pome_port *port, const pome_tensor *tensor, pome_value **value,
+                               pome_error *error) {
+  bool bytes = tensor->dtype == POME_UINT8;
+  bool floats = tensor->dtype == POME_FP16 || tensor->dtype == POME_FP32;
+  pome_color color = POME_COLOR_NONE;
+  if (tensor->rank == 2 && (bytes || floats))
+    color = bytes ? POME_COLOR_GRAY : POME_COLOR_GRAY_FP16;
+  else if (tensor->rank == 3 && bytes && (tensor->shape[2] == 3 || tensor->shape[2] == 4))
+    color = POME_COLOR_RGB;
+  if (color == POME_COLOR_NONE)
+    return fail_kind(port, tensor,
+                     "an image: uint8 [height, width, 3] in RGB order, or [height, width] for gray",
+                     error);
+  return pome_value_from_image(tensor, color, NULL, value, error);
+}
+
 static pome_status make_value(const pome_port *port, const pome_tensor *tensor, pome_value **value,
                               pome_error *error) {
   bool text = tensor->dtype == POME_STRING;
@@ -181,15 +211,7 @@ static pome_status make_value(const pome_port *port, const pome_tensor *tensor, 
       return fail_kind(port, tensor, "one number", error);
     return pome_value_from_double(real, NULL, value, error);
   }
-  case POME_FEATURE_IMAGE: {
-    bool gray = tensor->rank == 2;
-    if (tensor->dtype != POME_UINT8 || (!gray && !(tensor->rank == 3 && tensor->shape[2] == 3)))
-      return fail_kind(
-          port, tensor,
-          "an image: uint8 [height, width, 3] in RGB order, or [height, width] for gray", error);
-    return pome_value_from_image(tensor, gray ? POME_COLOR_GRAY : POME_COLOR_RGB, NULL, value,
-                                 error);
-  }
+  case POME_FEATURE_IMAGE: return image_value(port, tensor, value, error);
   case POME_FEATURE_SEQUENCE: return pome_value_from_sequence(tensor, NULL, value, error);
   default: return pome_value_from_tensor(tensor, NULL, value, error);
   }

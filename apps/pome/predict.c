@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "image.h"
 #include "inputs.h"
 #include "interrupt.h"
 #include "report.h"
@@ -13,7 +14,7 @@ static pome_status check_options(const struct options *options, pome_error *erro
   size_t length = output ? strlen(output) : 0;
   if (length > 4 && strcmp(output + length - 4, ".npy") == 0) {
     pome__fail(error, POME_USAGE, "-o writes a .npz archive, not '%s'", output);
-    pome__error_hint(error, "an archive holds all outputs by name");
+    pome__error_hint(error, "an archive holds all outputs by name; an image goes to NAME=FILE.png");
     return POME_USAGE;
   }
   return POME_OK;
@@ -41,8 +42,43 @@ static pome_status run_steps(struct engine *engine, engine_unit *unit, const str
   return engine->options->states ? results_collect_states(results, engine, error) : POME_OK;
 }
 
+/* "NAME=FILE.png", or "FILE.png" when there is one image. The name may have a step: NAME@1. */
+static pome_status find_image(const struct results *results, const char *target,
+                              const port_result **image, const char **path, pome_error *error) {
+  char known[256] = "";
+  size_t used = 0, images = 0;
+  for (size_t i = 0; i < results->count; i++) {
+    const port_result *r = &results->items[i];
+    size_t length = strlen(r->name);
+    if (r->feature != POME_FEATURE_IMAGE) continue;
+    if (images++ == 0) *image = r;
+    if (used < sizeof known)
+      used += (size_t)snprintf(known + used, sizeof known - used, used ? ", %s" : "%s", r->name);
+    if (strncmp(target, r->name, length) != 0 || target[length] != '=') continue;
+    *image = r;
+    *path = target + length + 1;
+    return POME_OK;
+  }
+  *path = target;
+  if (images == 1 && !strchr(target, '=')) return POME_OK;
+  if (images == 0)
+    return pome__fail(error, POME_INPUT, "no output is an image that '%s' could hold", target);
+  pome__fail(error, POME_INPUT, "'%s' names no image; the image outputs are: %s", target, known);
+  pome__error_hint(error, "give -o NAME=FILE.png");
+  return POME_INPUT;
+}
+
+static pome_status write_image(const struct results *results, const char *target,
+                               pome_error *error) {
+  const port_result *image;
+  const char *path;
+  POME__TRY(find_image(results, target, &image, &path, error));
+  return image_write(path, &image->tensor, error);
+}
+
 static pome_status write_results(const struct results *results, const char *path,
                                  pome_error *error) {
+  if (image_named(path)) return write_image(results, path, error);
   pome__array *items;
   size_t count;
   POME__TRY(results_arrays(results, &items, &count, error));

@@ -51,6 +51,9 @@ void pome__blob_close(pome__blob *blob);
 pome_status pome__path_open(const char *root, const char *path, bool resolve, int *file,
                             pome_error *error);
 
+/* Writes a whole file, which replaces one of that name only when all is written. */
+pome_status pome__file_write(const char *path, const void *data, size_t size, pome_error *error);
+
 /* What a path leads to, symbolic links followed. OTHER also stands for what cannot be told: opening
  * it gives the reason. */
 typedef enum pome__path_kind {
