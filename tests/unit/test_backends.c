@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "text_model.h"
+#include "tiny_model.h"
 
 #define MOST 4096 /* elements of a result */
 
@@ -649,6 +650,85 @@ static void numbers_keep_their_value(void **context) {
   free_text_model(&m);
 }
 
+/* ---- inputs that may be left out ---- */
+
+/* fp32 [size], 1.5 when it is not given. */
+static wire optional_port(const char *name, int size) {
+  wire array = {0}, type = {0}, feature = {0};
+  const uint8_t shape[] = {(uint8_t)size};
+  const double number = 1.5;
+  uint64_t bits;
+  memcpy(&bits, &number, sizeof bits);
+  wire_bytes(&array, 1, shape, sizeof shape);
+  wire_uint(&array, 2, 65568);
+  wire_fixed64(&array, 61, bits);
+  wire_message(&type, 5, array);
+  wire_uint(&type, 1000, 1);
+  wire_text(&feature, 1, name);
+  wire_message(&feature, 3, type);
+  return feature;
+}
+
+/* y = x + c, and x itself as a second result; c is [1, 2]. */
+static pome_model *optional_model(int described) {
+  wire block = tiny_add_block(false), description = {0}, model = {0};
+  wire_text(&block, 2, "x");
+  wire_message(&description, 1, optional_port("x", described));
+  wire_message(&description, 10, optional_port("y", 2));
+  wire_message(&description, 10, optional_port("x", 2));
+  wire_uint(&model, 1, 7);
+  wire_message(&model, 2, description);
+  wire_message(&model, 502, tiny_program(block));
+  pome_model_options options;
+  pome_model_options_init(&options);
+  options.copy = true;
+  pome_model *opened = NULL;
+  pome_error error = {0};
+  pome_status status = pome_model_open_memory(model.data, model.size, NULL, 0, &options, &opened, &error);
+  if (described == 2) check_ok(status, &error);
+  else assert_true(status == POME_OK || status == POME_INPUT);
+  wire_free(&model);
+  return opened;
+}
+
+static void inputs_left_out(void **context) {
+  (void)context;
+  const float defaults[2] = {1.5f, 1.5f}, sums[2] = {2.5f, 3.5f}, given[2] = {7, 8}, others[2] = {8, 10};
+  pome_error error;
+  float got[2];
+  pome_tensor shape;
+  pome_model *model = optional_model(2);
+  for (size_t how = 0; how < MODES; how++) {
+    pome_plan_options options;
+    pome_plan_options_init(&options);
+    options.devices = modes[how].device;
+    options.numerics = modes[how].numerics;
+    text_model m = {.function = pome_model_find_function(model, NULL)};
+    check_ok(pome_plan_create(m.function, &options, &m.plan, &error), &error);
+    check_ok(pome_run_create(m.plan, NULL, &m.run, &error), &error);
+    for (int round = 0; round < 2; round++) {
+      check_ok(pome_run_predict(m.run, NULL, &error), &error);
+      double doubles[2] = {7, 8}; /* converted into the run's own memory, where the default was */
+      pome_tensor x = vector_of(POME_FP64, 2, doubles);
+      check_ok(pome_run_set_tensor(m.run, "x", &x, &error), &error);
+      check_near("a default", modes[how].name, got, defaults, read_result(&m, "x", got, &shape), 0);
+      check_near("from a default", modes[how].name, got, sums, read_result(&m, "y", got, &shape), 0);
+      check_ok(pome_run_predict(m.run, NULL, &error), &error);
+      check_near("what was given", modes[how].name, got, given, read_result(&m, "x", got, &shape), 0);
+      check_near("from what was given", modes[how].name, got, others, read_result(&m, "y", got, &shape), 0);
+    }
+    free_text_model(&m);
+  }
+  pome_model_close(model);
+  model = optional_model(3); /* described with another size than the program has */
+  if (model == NULL) return;
+  text_model m = {.model = model, .function = pome_model_find_function(model, NULL)};
+  check_ok(pome_plan_create(m.function, NULL, &m.plan, &error), &error);
+  check_ok(pome_run_create(m.plan, NULL, &m.run, &error), &error);
+  assert_int_equal(pome_run_predict(m.run, NULL, &error), POME_INPUT);
+  free_text_model(&m);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(programs_agree),         cmocka_unit_test(runs_follow_their_data),
@@ -656,7 +736,7 @@ int main(void) {
       cmocka_unit_test(products_agree),         cmocka_unit_test(product_of_constants),
       cmocka_unit_test(gathers_agree),          cmocka_unit_test(states_must_fit),
       cmocka_unit_test(update_from_the_same_state), cmocka_unit_test(numbers_keep_their_value),
-      cmocka_unit_test(threads_change_nothing),
+      cmocka_unit_test(threads_change_nothing),     cmocka_unit_test(inputs_left_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
