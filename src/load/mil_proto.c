@@ -14,8 +14,8 @@
 #include "base/check.h"
 
 /* More than any op has; keeps looking for duplicates cheap. */
-#define MAX_ARGS               256
-#define MAX_PROGRAM_ATTRIBUTES 4096
+#define MAX_ARGS             256
+#define MAX_OWNER_ATTRIBUTES 4096
 
 pome_status pome__mil_no_memory(pome__mil_reader *r) {
   pome__fail_memory(r->error, "the program");
@@ -419,6 +419,41 @@ static pome_status find_body(pome__mil_reader *r, pome__pb pb, function_head *he
   }
 }
 
+/* `function` NULL: of the program. Of two with one name the last one counts, as in any map. */
+static pome_status parse_owner_attribute(pome__mil_reader *r, pome__function *function,
+                                         const pome__pb *pb, const pome__pb_field *field) {
+  entry attribute;
+  const char *name;
+  const pome__literal *literal;
+  pome__attribute *known = function ? function->attributes : r->program->attributes;
+  size_t count = function ? function->attribute_count : r->program->attribute_count;
+  POME__TRY(parse_entry(r, pb, field, "an attribute", &attribute));
+  POME__TRY(pome__mil_parse_value(r, attribute.value, 0, &literal));
+  POME__TRY(short_lived(r, attribute.key, &name));
+  for (size_t i = 0; i < count; i++) {
+    if (strcmp(known[i].name, name) != 0) continue;
+    known[i].value = literal;
+    return POME_OK;
+  }
+  if (count == MAX_OWNER_ATTRIBUTES) {
+    pome__fail(r->error, POME_INPUT, "%s has more than %d attributes",
+               function ? "a function" : "the program", MAX_OWNER_ATTRIBUTES);
+    return fail_at(r, pb, field);
+  }
+  return pome__program_add_attribute(r->program, function, name, literal) ? POME_OK
+                                                                          : pome__mil_no_memory(r);
+}
+
+static pome_status parse_function_attributes(pome__mil_reader *r, pome__pb pb) {
+  for (;;) {
+    pome__pb_field field;
+    bool more;
+    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
+    if (!more) return POME_OK;
+    if (field.number == 4) POME__TRY(parse_owner_attribute(r, r->function, &pb, &field));
+  }
+}
+
 /* Function{inputs 1, opset 2, block_specializations 3, attributes 4} */
 static pome_status parse_function(pome__mil_reader *r, const char *name, pome__pb pb) {
   function_head head = {.opset = "", .body = pb};
@@ -437,33 +472,11 @@ static pome_status parse_function(pome__mil_reader *r, const char *name, pome__p
   if (!r->function) return pome__mil_no_memory(r);
   pome__scope_init(&r->values, &r->scratch);
   POME__TRY(parse_function_inputs(r, pb));
+  POME__TRY(parse_function_attributes(r, pb));
   return parse_block(r, head.body, r->function->body, 0);
 }
 
 /* ---- the program ---- */
-
-static pome_status parse_program_attribute(pome__mil_reader *r, const pome__pb *pb,
-                                           const pome__pb_field *field) {
-  entry attribute;
-  const char *name;
-  const pome__literal *literal;
-  pome__program *program = r->program;
-  POME__TRY(parse_entry(r, pb, field, "an attribute", &attribute));
-  POME__TRY(pome__mil_parse_value(r, attribute.value, 0, &literal));
-  POME__TRY(short_lived(r, attribute.key, &name));
-  for (size_t i = 0; i < program->attribute_count; i++) {
-    if (strcmp(program->attributes[i].name, name) != 0) continue;
-    program->attributes[i].value = literal;
-    return POME_OK;
-  }
-  if (program->attribute_count == MAX_PROGRAM_ATTRIBUTES) {
-    pome__fail(r->error, POME_INPUT, "the program has more than %d attributes",
-               MAX_PROGRAM_ATTRIBUTES);
-    return fail_at(r, pb, field);
-  }
-  return pome__program_add_attribute(program, NULL, name, literal) ? POME_OK
-                                                                   : pome__mil_no_memory(r);
-}
 
 static pome_status parse_program_function(pome__mil_reader *r, const pome__pb *pb,
                                           const pome__pb_field *field) {
@@ -491,7 +504,7 @@ static pome_status parse_program(pome__mil_reader *r, pome__pb pb) {
     } else if (field.number == 2) {
       POME__TRY(parse_program_function(r, &pb, &field));
     } else if (field.number == 4) {
-      POME__TRY(parse_program_attribute(r, &pb, &field));
+      POME__TRY(parse_owner_attribute(r, NULL, &pb, &field));
     }
   }
   if (r->program->function_count > 0) return POME_OK;

@@ -18,6 +18,7 @@ static const function_fields in_model = {1, 10, 13};
 static const function_fields in_function = {2, 3, 6};
 
 static void refuse_type(pome__pb_writer *w, const pome_port *port) {
+  if (pome__pb_failed(w)) return;
   pome_error *error = pome__pb_error(w);
   bool tensor = port->feature != POME_FEATURE_UNKNOWN;
   pome_status status = pome__fail(

@@ -186,6 +186,13 @@ static pome_status fail_file(const pome__new_file *file, const char *what, pome_
   return status;
 }
 
+/* Whatever the reason, the caller's input is not it. */
+static pome_status fail_write(const pome__new_file *file, pome_error *error) {
+  (void)fail_file(file, "cannot write", error);
+  if (error) error->status = POME_IO;
+  return POME_IO;
+}
+
 pome_status pome__new_file_open(const pome__new_folder *folder, const char *name,
                                 pome__new_file *file, pome_error *error) {
   file->size = 0;
@@ -205,7 +212,7 @@ pome_status pome__new_file_write(void *context, const void *data, size_t size, p
       size -= (size_t)written;
       file->size += (uint64_t)written;
     } else if (written == 0 || errno != EINTR) {
-      return fail_file(file, "cannot write", error);
+      return fail_write(file, error);
     }
   }
   return POME_OK;
@@ -218,7 +225,7 @@ pome_status pome__new_file_finish(pome__new_file *file, pome_error *error) {
   int os_error = errno;
   bool closed = close(descriptor) == 0;
   if (!flushed) errno = os_error;
-  return flushed && closed ? POME_OK : fail_file(file, "cannot write", error);
+  return flushed && closed ? POME_OK : fail_write(file, error);
 }
 
 void pome__new_file_drop(pome__new_file *file) {

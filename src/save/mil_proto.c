@@ -9,6 +9,7 @@
 
 #include "save/save.h"
 #include "tensor/element.h"
+#include "wire/pb.h"
 
 #define RUN 64 /* elements loaded at a time */
 
@@ -16,6 +17,22 @@ typedef struct writer {
   pome__pb_writer *pb;
   const pome__weight_plan *weights;
 } writer;
+
+/* Protobuf takes UTF-8, and readers of programs no NUL in it; text can hold other bytes. */
+static void put_string(pome__pb_writer *pb, uint32_t field, const char *text, size_t size) {
+  if (!pome__pb_failed(pb) && !pome__utf8_valid((pome__bytes){(const uint8_t *)text, size})) {
+    pome_status status =
+        pome__fail(pome__pb_error(pb), POME_UNSUPPORTED,
+                   "the text \"%.*s\" is not UTF-8 without NUL, as a package needs it",
+                   (int)(size < 100 ? size : 100), text);
+    pome__pb_fail(pb, status);
+  }
+  pome__pb_put_bytes(pb, field, text, size);
+}
+
+static void put_text(pome__pb_writer *pb, uint32_t field, const char *text) {
+  put_string(pb, field, text, strlen(text));
+}
 
 /* ---- types ---- */
 
@@ -97,7 +114,7 @@ static void put_tensor_value(pome__pb_writer *pb, const pome__literal *literal) 
   if (kind == STRINGS) {
     const pome_string *strings = literal->data;
     for (size_t i = 0; i < literal->bytes / sizeof(*strings); i++)
-      pome__pb_put_bytes(pb, 1, strings[i].data, strings[i].size);
+      put_string(pb, 1, strings[i].data, strings[i].size);
   } else if (literal->bytes > 0) {
     pome__pb_begin(pb, 1);
     if (kind == INTS || kind == LONG_INTS || kind == BOOLS)
@@ -152,7 +169,7 @@ static void put_value(writer *w, uint32_t field, const pome__literal *literal) {
     put_immediate(w, literal);
   } else {
     pome__pb_begin(w->pb, 5);
-    pome__pb_put_text(w->pb, 1, file);
+    put_text(w->pb, 1, file);
     pome__pb_put_uint(w->pb, 2, offset);
     pome__pb_end(w->pb);
   }
@@ -166,7 +183,7 @@ static void put_named_types(pome__pb_writer *pb, uint32_t field, pome__value *co
                             size_t count) {
   for (size_t i = 0; i < count; i++) {
     pome__pb_begin(pb, field);
-    pome__pb_put_text(pb, 1, values[i]->name);
+    put_text(pb, 1, values[i]->name);
     put_type(pb, 2, &values[i]->type);
     pome__pb_end(pb);
   }
@@ -178,7 +195,7 @@ static void put_argument(writer *w, const pome__arg *arg) {
   for (size_t i = 0; i < arg->count; i++) {
     const pome__value *value = arg->values[i];
     pome__pb_begin(w->pb, 1);
-    if (value->name[0] != '\0') pome__pb_put_text(w->pb, 1, value->name);
+    if (value->name[0] != '\0') put_text(w->pb, 1, value->name);
     else put_value(w, 2, value->literal);
     pome__pb_end(w->pb);
   }
@@ -191,6 +208,7 @@ static bool is_constant(const pome__arg *arg) {
 }
 
 static void refuse_attribute(writer *w, const pome__op *op, const pome__arg *arg) {
+  if (pome__pb_failed(w->pb)) return;
   pome_status status = pome__fail(
       pome__pb_error(w->pb), POME_UNSUPPORTED,
       "the attribute %s of a %s is not one constant, as a package needs it", arg->name, op->type);
@@ -207,7 +225,7 @@ static void put_args(writer *w, const pome__op *op, bool attributes) {
       return;
     }
     pome__pb_begin(w->pb, attributes ? 5 : 2);
-    pome__pb_put_text(w->pb, 1, arg->name);
+    put_text(w->pb, 1, arg->name);
     if (attributes) put_value(w, 2, arg->values[0]->literal);
     else put_argument(w, arg);
     pome__pb_end(w->pb);
@@ -221,7 +239,7 @@ static void put_name(writer *w, const char *name) {
                            .bytes = sizeof(text),
                            .blob_offset = POME_NO_OFFSET};
   pome__pb_begin(w->pb, 5);
-  pome__pb_put_text(w->pb, 1, "name");
+  put_text(w->pb, 1, "name");
   put_value(w, 2, &literal);
   pome__pb_end(w->pb);
 }
@@ -231,7 +249,7 @@ static void put_block(writer *w, uint32_t field, const pome__block *block);
 /* Operation{type 1, inputs 2, outputs 3, blocks 4, attributes 5} */
 static void put_op(writer *w, const pome__op *op) {
   pome__pb_begin(w->pb, 3);
-  pome__pb_put_text(w->pb, 1, op->type);
+  put_text(w->pb, 1, op->type);
   put_args(w, op, false);
   put_named_types(w->pb, 3, op->outputs, op->output_count);
   for (size_t i = 0; i < op->block_count; i++) put_block(w, 4, op->blocks[i]);
@@ -244,8 +262,7 @@ static void put_op(writer *w, const pome__op *op) {
 static void put_block(writer *w, uint32_t field, const pome__block *block) {
   pome__pb_begin(w->pb, field);
   put_named_types(w->pb, 1, block->inputs, block->input_count);
-  for (size_t i = 0; i < block->output_count; i++)
-    pome__pb_put_text(w->pb, 2, block->outputs[i]->name);
+  for (size_t i = 0; i < block->output_count; i++) put_text(w->pb, 2, block->outputs[i]->name);
   for (size_t i = 0; i < block->op_count; i++) put_op(w, block->ops[i]);
   pome__pb_end(w->pb);
 }
@@ -255,7 +272,7 @@ static void put_block(writer *w, uint32_t field, const pome__block *block) {
 static void put_attributes(writer *w, const pome__attribute *attributes, size_t count) {
   for (size_t i = 0; i < count; i++) {
     pome__pb_begin(w->pb, 4);
-    pome__pb_put_text(w->pb, 1, attributes[i].name);
+    put_text(w->pb, 1, attributes[i].name);
     put_value(w, 2, attributes[i].value);
     pome__pb_end(w->pb);
   }
@@ -266,9 +283,9 @@ static void put_function(writer *w, const pome__function *function) {
   const char *opset = pome__opset_name(function->opset);
   pome__pb_begin(w->pb, 2);
   put_named_types(w->pb, 1, function->inputs, function->input_count);
-  pome__pb_put_text(w->pb, 2, opset);
+  put_text(w->pb, 2, opset);
   pome__pb_begin(w->pb, 3);
-  pome__pb_put_text(w->pb, 1, opset);
+  put_text(w->pb, 1, opset);
   put_block(w, 2, function->body);
   pome__pb_end(w->pb);
   put_attributes(w, function->attributes, function->attribute_count);
@@ -282,7 +299,7 @@ void pome__put_program(pome__pb_writer *pb, const pome__program *program,
   pome__pb_put_uint(pb, 1, (uint64_t)program->version);
   for (size_t i = 0; i < program->function_count; i++) {
     pome__pb_begin(pb, 2);
-    pome__pb_put_text(pb, 1, program->functions[i]->name);
+    put_text(pb, 1, program->functions[i]->name);
     put_function(&w, program->functions[i]);
     pome__pb_end(pb);
   }
