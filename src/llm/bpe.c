@@ -15,7 +15,7 @@ struct pome__symbol {
 
 struct pome__candidate {
   int32_t rank;
-  int32_t left;       /* symbol index: equal ranks go left to right */
+  int32_t left; /* symbol index: equal ranks go left to right */
   int32_t left_id, right_id, merged;
 };
 
@@ -41,7 +41,8 @@ static size_t hash_pair(int32_t left, int32_t right) {
 
 bool pome__bpe_init(pome__bpe *bpe, pome__arena *arena, size_t vocab_size, size_t merge_count) {
   size_t id_slots = slots_for(vocab_size), merge_slots = slots_for(merge_count);
-  *bpe = (pome__bpe){.vocab_size = vocab_size, .id_mask = id_slots - 1, .merge_mask = merge_slots - 1};
+  *bpe =
+      (pome__bpe){.vocab_size = vocab_size, .id_mask = id_slots - 1, .merge_mask = merge_slots - 1};
   bpe->pieces = POME__NEW_ARRAY(arena, pome_string, vocab_size);
   bpe->id_slots = POME__NEW_ARRAY(arena, int32_t, id_slots);
   bpe->merges = POME__NEW_ARRAY(arena, struct pome__merge, merge_slots);
@@ -82,13 +83,15 @@ void pome__bpe_index_bytes(pome__bpe *bpe) {
 
 static struct pome__merge *merge_slot(const pome__bpe *bpe, int32_t left, int32_t right) {
   size_t at = hash_pair(left, right) & bpe->merge_mask;
-  while (bpe->merges[at].left >= 0 && (bpe->merges[at].left != left || bpe->merges[at].right != right)) {
+  while (bpe->merges[at].left >= 0 &&
+         (bpe->merges[at].left != left || bpe->merges[at].right != right)) {
     at = (at + 1) & bpe->merge_mask;
   }
   return &bpe->merges[at];
 }
 
-void pome__bpe_add_merge(pome__bpe *bpe, int32_t left, int32_t right, int32_t merged, int32_t rank) {
+void pome__bpe_add_merge(pome__bpe *bpe, int32_t left, int32_t right, int32_t merged,
+                         int32_t rank) {
   struct pome__merge *slot = merge_slot(bpe, left, right);
   if (slot->left < 0) *slot = (struct pome__merge){left, right, merged, rank};
 }
@@ -101,7 +104,8 @@ static bool before(const struct pome__candidate *a, const struct pome__candidate
 
 static void heap_push(struct pome__candidate *heap, size_t *count, struct pome__candidate item) {
   size_t at = (*count)++;
-  for (; at > 0 && before(&item, &heap[(at - 1) / 2]); at = (at - 1) / 2) heap[at] = heap[(at - 1) / 2];
+  for (; at > 0 && before(&item, &heap[(at - 1) / 2]); at = (at - 1) / 2)
+    heap[at] = heap[(at - 1) / 2];
   heap[at] = item;
 }
 
@@ -146,7 +150,8 @@ static void consider(const pome__bpe *bpe, pome__bpe_work *work, size_t *heap_co
   if (right < 0) return;
   const struct pome__merge *merge = merge_slot(bpe, symbols[left].id, symbols[right].id);
   if (merge->left < 0) return;
-  heap_push(work->heap, heap_count, (struct pome__candidate){merge->rank, left, merge->left, merge->right, merge->merged});
+  heap_push(work->heap, heap_count,
+            (struct pome__candidate){merge->rank, left, merge->left, merge->right, merge->merged});
 }
 
 static void merge_all(const pome__bpe *bpe, pome__bpe_work *work, size_t size) {
@@ -156,7 +161,8 @@ static void merge_all(const pome__bpe *bpe, pome__bpe_work *work, size_t size) {
   while (heap_count > 0) {
     struct pome__candidate best = heap_pop(work->heap, &heap_count);
     struct pome__symbol *left = &symbols[best.left];
-    if (left->id != best.left_id || left->next < 0 || symbols[left->next].id != best.right_id) continue;
+    if (left->id != best.left_id || left->next < 0 || symbols[left->next].id != best.right_id)
+      continue;
     struct pome__symbol *right = &symbols[left->next];
     right->id = -1;
     left->id = best.merged;
@@ -167,16 +173,20 @@ static void merge_all(const pome__bpe *bpe, pome__bpe_work *work, size_t size) {
   }
 }
 
-pome_status pome__bpe_encode(const pome__bpe *bpe, pome__bpe_work *work, const char *word, size_t size, int32_t *ids,
-                             size_t *count, pome_error *error) {
+pome_status pome__bpe_encode(const pome__bpe *bpe, pome__bpe_work *work, const char *word,
+                             size_t size, int32_t *ids, size_t *count, pome_error *error) {
   *count = 0;
   if (size == 0) return POME_OK;
-  if (size > INT32_MAX) return pome__fail(error, POME_INPUT, "a word of %zu bytes is too long to encode", size);
+  if (size > INT32_MAX)
+    return pome__fail(error, POME_INPUT, "a word of %zu bytes is too long to encode", size);
   if (!make_room(work, size)) return pome__fail_memory(error, "encoding text");
   for (size_t i = 0; i < size; i++) {
     int32_t id = bpe->byte_ids[(unsigned char)word[i]];
-    if (id < 0) return pome__fail(error, POME_INPUT, "the vocabulary has no token for byte 0x%02x", (unsigned)(unsigned char)word[i]);
-    work->symbols[i] = (struct pome__symbol){id, (int32_t)i - 1, i + 1 < size ? (int32_t)i + 1 : -1};
+    if (id < 0)
+      return pome__fail(error, POME_INPUT, "the vocabulary has no token for byte 0x%02x",
+                        (unsigned)(unsigned char)word[i]);
+    work->symbols[i] =
+        (struct pome__symbol){id, (int32_t)i - 1, i + 1 < size ? (int32_t)i + 1 : -1};
   }
   merge_all(bpe, work, size);
   for (int32_t at = 0; at >= 0; at = work->symbols[at].next) ids[(*count)++] = work->symbols[at].id;

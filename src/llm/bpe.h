@@ -1,7 +1,8 @@
 /* Byte-pair encoding over ids: a vocabulary as byte strings, and merges by rank.
  *
- * A word starts as one token for each byte; the pair of neighbours with the lowest rank is merged, leftmost first, until no pair
- * has a rank. A heap of candidate pairs makes this n log n in the length of the word.
+ * A word starts as one token for each byte; the pair of neighbours with the lowest rank is merged,
+ * leftmost first, until no pair has a rank. A heap of candidate pairs makes this n log n in the
+ * length of the word.
  */
 #ifndef POME_SRC_LLM_BPE_H
 #define POME_SRC_LLM_BPE_H
@@ -16,7 +17,7 @@ typedef struct pome__bpe {
   size_t vocab_size;
   int32_t *id_slots; /* open addressing on the bytes: id, or -1 */
   size_t id_mask;
-  int32_t byte_ids[256]; /* the token of each single byte, or -1 */
+  int32_t byte_ids[256];      /* the token of each single byte, or -1 */
   struct pome__merge *merges; /* open addressing on the pair */
   size_t merge_mask;
 } pome__bpe;
@@ -38,9 +39,10 @@ typedef struct pome__bpe_work {
   size_t capacity;
 } pome__bpe_work;
 
-/* Encodes one word; ids[0 .. *count-1] on return, at most `size` of them. POME_INPUT names a byte that the vocabulary lacks. */
-pome_status pome__bpe_encode(const pome__bpe *bpe, pome__bpe_work *work, const char *word, size_t size, int32_t *ids,
-                             size_t *count, pome_error *error);
+/* Encodes one word; ids[0 .. *count-1] on return, at most `size` of them. POME_INPUT names a byte
+ * that the vocabulary lacks. */
+pome_status pome__bpe_encode(const pome__bpe *bpe, pome__bpe_work *work, const char *word,
+                             size_t size, int32_t *ids, size_t *count, pome_error *error);
 void pome__bpe_work_free(pome__bpe_work *work);
 
 #endif

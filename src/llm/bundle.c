@@ -1,6 +1,7 @@
-/* A language model on disk: a stateful program with functions `prefill` (many tokens at once) and `decode` (one), a tokenizer.json and
- * a config.json beside it. The sizes are read from the program's ports: tokens from input_ids, context from the last dimension of
- * causal_mask, vocabulary from logits.
+/* A language model on disk: a stateful program with functions `prefill` (many tokens at once) and
+ * `decode` (one), a tokenizer.json and a config.json beside it. The sizes are read from the
+ * program's ports: tokens from input_ids, context from the last dimension of causal_mask,
+ * vocabulary from logits.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +10,9 @@
 #include "llm/llm.h"
 #include "wire/json.h"
 
-#define MAX_PATH 4096
-#define MAX_CONTEXT ((int64_t)1 << 24) /* keeps the size of a mask, its square at most, in range */
+#define MAX_PATH    4096
+#define MAX_CONTEXT ((int64_t)1 << 24) /* keeps the size of a mask, its square at most, in range   \
+                                        */
 
 void pome_llm_options_init(pome_llm_options *options) {
   *options = (pome_llm_options){.size = sizeof *options};
@@ -21,13 +23,17 @@ void pome_llm_options_init(pome_llm_options *options) {
 /* ---- files ---- */
 
 static bool find_beside(const char *folder, const char *name, char *path, size_t size) {
-  return pome__path_join(path, size, folder, name) && pome__path_kind_of(path) != POME__PATH_MISSING;
+  return pome__path_join(path, size, folder, name) &&
+         pome__path_kind_of(path) != POME__PATH_MISSING;
 }
 
-/* `path` is a folder that holds model.mlpackage or model.mlmodelc, or one of those inside such a folder. */
+/* `path` is a folder that holds model.mlpackage or model.mlmodelc, or one of those inside such a
+ * folder. */
 static pome_status find_model(const char *path, char *folder, char *model, pome_error *error) {
   snprintf(folder, MAX_PATH, "%s", path);
-  if (find_beside(path, "model.mlpackage", model, MAX_PATH) || find_beside(path, "model.mlmodelc", model, MAX_PATH)) return POME_OK;
+  if (find_beside(path, "model.mlpackage", model, MAX_PATH) ||
+      find_beside(path, "model.mlmodelc", model, MAX_PATH))
+    return POME_OK;
   char tokenizer[MAX_PATH];
   snprintf(model, MAX_PATH, "%s", path);
   size_t size = strlen(folder);
@@ -36,15 +42,22 @@ static pome_status find_model(const char *path, char *folder, char *model, pome_
   if (slash == NULL) snprintf(folder, MAX_PATH, ".");
   else if (slash == folder) slash[1] = '\0';
   else *slash = '\0';
-  if (pome__path_kind_of(path) == POME__PATH_FOLDER && find_beside(folder, "tokenizer.json", tokenizer, sizeof tokenizer)) return POME_OK;
-  (void)pome__fail(error, POME_INPUT, "no language model here: a folder with model.mlpackage and tokenizer.json is needed");
+  if (pome__path_kind_of(path) == POME__PATH_FOLDER &&
+      find_beside(folder, "tokenizer.json", tokenizer, sizeof tokenizer))
+    return POME_OK;
+  (void)pome__fail(
+      error, POME_INPUT,
+      "no language model here: a folder with model.mlpackage and tokenizer.json is needed");
   pome__error_at_file(error, path);
   return POME_INPUT;
 }
 
 static int32_t token_id(const json_t *config, const char *key) {
   const json_t *value = json_object_get(config, key);
-  return json_is_integer(value) && json_integer_value(value) >= 0 && json_integer_value(value) <= INT32_MAX ? (int32_t)json_integer_value(value) : -1;
+  return json_is_integer(value) && json_integer_value(value) >= 0 &&
+                 json_integer_value(value) <= INT32_MAX
+             ? (int32_t)json_integer_value(value)
+             : -1;
 }
 
 static pome_status read_config(pome_llm *llm, const char *folder, pome_error *error) {
@@ -62,36 +75,50 @@ static pome_status read_config(pome_llm *llm, const char *folder, pome_error *er
 /* ---- stages ---- */
 
 static const pome_port *port_of(const pome_function *function, const char *name) {
-  return pome_function_find_port(function, strcmp(name, POME__PORT_LOGITS) == 0 ? POME_OUTPUT_PORT : POME_INPUT_PORT, name);
+  return pome_function_find_port(
+      function, strcmp(name, POME__PORT_LOGITS) == 0 ? POME_OUTPUT_PORT : POME_INPUT_PORT, name);
 }
 
 static pome_status check_stage(const pome_function *function, pome_error *error) {
-  static const char *const names[] = {POME__PORT_IDS, POME__PORT_POSITIONS, POME__PORT_MASK, POME__PORT_CURRENT, POME__PORT_LOGITS};
+  static const char *const names[] = {POME__PORT_IDS, POME__PORT_POSITIONS, POME__PORT_MASK,
+                                      POME__PORT_CURRENT, POME__PORT_LOGITS};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     const pome_port *port = port_of(function, names[i]);
     if (port == NULL || port->rank < 1 || port->flexibility != POME_SHAPE_FIXED) {
-      return pome__fail(error, POME_UNSUPPORTED, "function \"%s\" has no port \"%s\" of fixed shape; only language models with input_ids, "
-                        "position_ids, causal_mask, current_pos and logits can be run", pome_function_name(function), names[i]);
+      return pome__fail(
+          error, POME_UNSUPPORTED,
+          "function \"%s\" has no port \"%s\" of fixed shape; only language models with input_ids, "
+          "position_ids, causal_mask, current_pos and logits can be run",
+          pome_function_name(function), names[i]);
     }
   }
   if (pome_function_port_count(function, POME_INPUT_PORT) != 4) {
-    return pome__fail(error, POME_UNSUPPORTED, "function \"%s\" has %zu inputs; 4 are expected", pome_function_name(function),
+    return pome__fail(error, POME_UNSUPPORTED, "function \"%s\" has %zu inputs; 4 are expected",
+                      pome_function_name(function),
                       pome_function_port_count(function, POME_INPUT_PORT));
   }
   return POME_OK;
 }
 
-static int64_t last_dim(const pome_port *port) { return port->shape[port->rank - 1]; }
+static int64_t last_dim(const pome_port *port) {
+  return port->shape[port->rank - 1];
+}
 
-static pome_status make_stage(pome_llm *llm, const char *name, const pome_plan_options *options, pome__stage *stage, pome_error *error) {
+static pome_status make_stage(pome_llm *llm, const char *name, const pome_plan_options *options,
+                              pome__stage *stage, pome_error *error) {
   stage->function = pome_model_find_function(llm->model, name);
   if (stage->function == NULL) return POME_OK;
   POME__TRY(check_stage(stage->function, error));
-  int64_t tokens = last_dim(port_of(stage->function, POME__PORT_IDS)), context = last_dim(port_of(stage->function, POME__PORT_MASK));
+  int64_t tokens = last_dim(port_of(stage->function, POME__PORT_IDS)),
+          context = last_dim(port_of(stage->function, POME__PORT_MASK));
   int64_t vocab = last_dim(port_of(stage->function, POME__PORT_LOGITS));
-  bool agrees = llm->context == 0 || (llm->context == (size_t)context && llm->vocab_size == (size_t)vocab);
-  if (tokens < 1 || context < tokens || context > MAX_CONTEXT || vocab < 1 || vocab > INT32_MAX || !agrees) {
-    return pome__fail(error, POME_INPUT, "function \"%s\" feeds %lld tokens into a context of %lld and answers %lld logits, which do not go together",
+  bool agrees =
+      llm->context == 0 || (llm->context == (size_t)context && llm->vocab_size == (size_t)vocab);
+  if (tokens < 1 || context < tokens || context > MAX_CONTEXT || vocab < 1 || vocab > INT32_MAX ||
+      !agrees) {
+    return pome__fail(error, POME_INPUT,
+                      "function \"%s\" feeds %lld tokens into a context of %lld and answers %lld "
+                      "logits, which do not go together",
                       name, (long long)tokens, (long long)context, (long long)vocab);
   }
   stage->tokens = (size_t)tokens;
@@ -100,20 +127,24 @@ static pome_status make_stage(pome_llm *llm, const char *name, const pome_plan_o
   return pome_plan_create(stage->function, options, &stage->plan, error);
 }
 
-static pome_status open_parts(pome_llm *llm, const char *folder, const char *model, const pome_llm_options *options, pome_error *error) {
+static pome_status open_parts(pome_llm *llm, const char *folder, const char *model,
+                              const pome_llm_options *options, pome_error *error) {
   char path[MAX_PATH];
   POME__TRY(pome_model_open(model, &options->model, &llm->model, error));
   POME__TRY(make_stage(llm, "prefill", &options->plan, &llm->prefill, error));
   POME__TRY(make_stage(llm, "decode", &options->plan, &llm->decode, error));
   if (llm->decode.plan == NULL || llm->decode.tokens != 1) {
-    return pome__fail(error, POME_UNSUPPORTED, "the model has no function \"decode\" that feeds one token");
+    return pome__fail(error, POME_UNSUPPORTED,
+                      "the model has no function \"decode\" that feeds one token");
   }
   POME__TRY(read_config(llm, folder, error));
-  if (!pome__path_join(path, sizeof path, folder, "tokenizer.json")) return pome__fail(error, POME_INPUT, "the path is too long");
+  if (!pome__path_join(path, sizeof path, folder, "tokenizer.json"))
+    return pome__fail(error, POME_INPUT, "the path is too long");
   return pome_tokenizer_open(path, llm->allocator, &llm->tokenizer, error);
 }
 
-pome_status pome_llm_open(const char *path, const pome_llm_options *options, pome_llm **out, pome_error *error) {
+pome_status pome_llm_open(const char *path, const pome_llm_options *options, pome_llm **out,
+                          pome_error *error) {
   pome_llm_options defaults;
   pome_llm_options_init(&defaults);
   if (options == NULL) options = &defaults;
@@ -142,10 +173,24 @@ void pome_llm_close(pome_llm *llm) {
   pome__free(llm->allocator, llm, sizeof *llm);
 }
 
-const pome_model *pome_llm_model(const pome_llm *llm) { return llm->model; }
-const pome_tokenizer *pome_llm_tokenizer(const pome_llm *llm) { return llm->tokenizer; }
-const pome_plan *pome_llm_decode_plan(const pome_llm *llm) { return llm->decode.plan; }
-size_t pome_llm_context(const pome_llm *llm) { return llm->context; }
-size_t pome_llm_vocab_size(const pome_llm *llm) { return llm->vocab_size; }
-int32_t pome_llm_eos(const pome_llm *llm) { return llm->eos; }
-int32_t pome_llm_bos(const pome_llm *llm) { return llm->bos; }
+const pome_model *pome_llm_model(const pome_llm *llm) {
+  return llm->model;
+}
+const pome_tokenizer *pome_llm_tokenizer(const pome_llm *llm) {
+  return llm->tokenizer;
+}
+const pome_plan *pome_llm_decode_plan(const pome_llm *llm) {
+  return llm->decode.plan;
+}
+size_t pome_llm_context(const pome_llm *llm) {
+  return llm->context;
+}
+size_t pome_llm_vocab_size(const pome_llm *llm) {
+  return llm->vocab_size;
+}
+int32_t pome_llm_eos(const pome_llm *llm) {
+  return llm->eos;
+}
+int32_t pome_llm_bos(const pome_llm *llm) {
+  return llm->bos;
+}

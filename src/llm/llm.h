@@ -26,10 +26,10 @@ struct pome_llm {
 };
 
 /* Names of the ports, as models with a fixed causal mask have them. */
-#define POME__PORT_IDS "input_ids"
+#define POME__PORT_IDS       "input_ids"
 #define POME__PORT_POSITIONS "position_ids"
-#define POME__PORT_MASK "causal_mask"
-#define POME__PORT_CURRENT "current_pos"
-#define POME__PORT_LOGITS "logits"
+#define POME__PORT_MASK      "causal_mask"
+#define POME__PORT_CURRENT   "current_pos"
+#define POME__PORT_LOGITS    "logits"
 
 #endif

@@ -1,7 +1,8 @@
 /* Choosing the next token: greedy, or by chance after temperature, top-k and top-p.
  *
- * Chance comes from SplitMix64 (Steele, Lea and Flood, 2014): 53 bits of each output make a number in [0, 1), which is compared with
- * the running sum of probabilities in order of falling logit, lower ids first among equals. So a seed means one text.
+ * Chance comes from SplitMix64 (Steele, Lea and Flood, 2014): 53 bits of each output make a number
+ * in [0, 1), which is compared with the running sum of probabilities in order of falling logit,
+ * lower ids first among equals. So a seed means one text.
  */
 #include <math.h>
 #include <pome/llm.h>
@@ -30,19 +31,26 @@ void pome_sampler_options_init(pome_sampler_options *options) {
 }
 
 static pome_status check_options(const pome_sampler_options *o, pome_error *error) {
-  if (!(o->temperature >= 0) || isinf(o->temperature)) return pome__fail(error, POME_USAGE, "temperature is %g; 0 or more is allowed", (double)o->temperature);
-  if (o->top_k < 0) return pome__fail(error, POME_USAGE, "top-k is %d; 0 (all) or more is allowed", o->top_k);
-  if (!(o->top_p > 0 && o->top_p <= 1)) return pome__fail(error, POME_USAGE, "top-p is %g; more than 0 and at most 1 is allowed", (double)o->top_p);
+  if (!(o->temperature >= 0) || isinf(o->temperature))
+    return pome__fail(error, POME_USAGE, "temperature is %g; 0 or more is allowed",
+                      (double)o->temperature);
+  if (o->top_k < 0)
+    return pome__fail(error, POME_USAGE, "top-k is %d; 0 (all) or more is allowed", o->top_k);
+  if (!(o->top_p > 0 && o->top_p <= 1))
+    return pome__fail(error, POME_USAGE, "top-p is %g; more than 0 and at most 1 is allowed",
+                      (double)o->top_p);
   return POME_OK;
 }
 
-pome_status pome_sampler_create(const pome_sampler_options *options, size_t vocab_size, const pome_allocator *allocator,
-                                pome_sampler **out, pome_error *error) {
+pome_status pome_sampler_create(const pome_sampler_options *options, size_t vocab_size,
+                                const pome_allocator *allocator, pome_sampler **out,
+                                pome_error *error) {
   pome_sampler_options defaults;
   pome_sampler_options_init(&defaults);
   if (options == NULL) options = &defaults;
   POME__TRY(check_options(options, error));
-  if (vocab_size == 0 || vocab_size > INT32_MAX) return pome__fail(error, POME_USAGE, "a vocabulary of %zu tokens", vocab_size);
+  if (vocab_size == 0 || vocab_size > INT32_MAX)
+    return pome__fail(error, POME_USAGE, "a vocabulary of %zu tokens", vocab_size);
   pome_sampler *sampler = pome__alloc_zero(allocator, sizeof *sampler);
   if (sampler == NULL) return pome__fail_memory(error, "a sampler");
   sampler->allocator = allocator;
@@ -87,7 +95,9 @@ static int32_t greedy(const float *logits, size_t count) {
 
 /* ---- candidates, best first: a heap that is sorted only as far as one looks ---- */
 
-static bool is_better(choice a, choice b) { return a.logit != b.logit ? a.logit > b.logit : a.id < b.id; }
+static bool is_better(choice a, choice b) {
+  return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
+}
 
 static void sift_down(choice *heap, size_t count, size_t at) {
   choice item = heap[at];
@@ -112,7 +122,8 @@ static void make_heap(pome_sampler *sampler) {
   for (size_t i = sampler->count / 2; i-- > 0;) sift_down(sampler->choices, sampler->count, i);
 }
 
-/* Number `i` of the candidates, the best being 0: those already ranked lie behind the heap, the latest first. */
+/* Number `i` of the candidates, the best being 0: those already ranked lie behind the heap, the
+ * latest first. */
 static choice ranked(pome_sampler *sampler, size_t i) {
   while (sampler->ranked <= i) {
     size_t last = sampler->count - ++sampler->ranked;
@@ -132,9 +143,12 @@ static double weight(const pome_sampler *sampler, float logit, float highest) {
   return exp(((double)logit - (double)highest) / (double)sampler->options.temperature);
 }
 
-pome_status pome_sampler_choose(pome_sampler *sampler, const float *logits, int32_t *id, pome_error *error) {
+pome_status pome_sampler_choose(pome_sampler *sampler, const float *logits, int32_t *id,
+                                pome_error *error) {
   int32_t best = greedy(logits, sampler->vocab_size);
-  if (best < 0) return pome__fail(error, POME_INPUT, "no token can be chosen: every logit is NaN or minus infinity");
+  if (best < 0)
+    return pome__fail(error, POME_INPUT,
+                      "no token can be chosen: every logit is NaN or minus infinity");
   if (sampler->options.temperature == 0 || sampler->options.top_k == 1) {
     *id = best;
     return POME_OK;
@@ -143,7 +157,8 @@ pome_status pome_sampler_choose(pome_sampler *sampler, const float *logits, int3
   const double top_p = (double)sampler->options.top_p;
   double total = 0, mass = 0;
   gather(sampler, logits);
-  size_t top_k = (size_t)sampler->options.top_k, count = top_k > 0 && top_k < sampler->count ? top_k : sampler->count, kept = 0;
+  size_t top_k = (size_t)sampler->options.top_k,
+         count = top_k > 0 && top_k < sampler->count ? top_k : sampler->count, kept = 0;
   if (count == sampler->count) {
     for (size_t i = 0; i < count; i++) total += weight(sampler, sampler->choices[i].logit, highest);
   }
@@ -152,14 +167,17 @@ pome_status pome_sampler_choose(pome_sampler *sampler, const float *logits, int3
     for (size_t i = 0; i < count; i++) total += weight(sampler, ranked(sampler, i).logit, highest);
   }
   if (top_p < 1) {
-    while (kept < count && mass < top_p * total) mass += weight(sampler, ranked(sampler, kept++).logit, highest);
+    while (kept < count && mass < top_p * total)
+      mass += weight(sampler, ranked(sampler, kept++).logit, highest);
   } else {
     kept = count;
     mass = total;
   }
   double left = next_uniform(sampler) * mass;
   size_t at = 0;
-  for (double w; at + 1 < kept && left >= (w = weight(sampler, ranked(sampler, at).logit, highest)); at++) left -= w;
+  for (double w; at + 1 < kept && left >= (w = weight(sampler, ranked(sampler, at).logit, highest));
+       at++)
+    left -= w;
   *id = ranked(sampler, at).id;
   return POME_OK;
 }

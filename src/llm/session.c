@@ -1,6 +1,7 @@
-/* A timeline of tokens and its KV cache. `sync` keeps the prefix that the cache already holds and feeds the rest: whole batches
- * through `prefill`, what is left through `decode`. Rows of the cache after the timeline's end are never attended to (the mask sees to
- * that) and are overwritten by what comes next, so going back costs nothing.
+/* A timeline of tokens and its KV cache. `sync` keeps the prefix that the cache already holds and
+ * feeds the rest: whole batches through `prefill`, what is left through `decode`. Rows of the cache
+ * after the timeline's end are never attended to (the mask sees to that) and are overwritten by
+ * what comes next, so going back costs nothing.
  */
 #include <math.h>
 #include <stdatomic.h>
@@ -31,7 +32,8 @@ struct pome_session {
 
 /* ---- create and free ---- */
 
-static pome_status open_feed(const pome_llm *llm, const pome__stage *stage, feed *f, pome_error *error) {
+static pome_status open_feed(const pome_llm *llm, const pome__stage *stage, feed *f,
+                             pome_error *error) {
   f->stage = stage;
   if (stage->plan == NULL) return POME_OK;
   pome_run_options options;
@@ -40,7 +42,8 @@ static pome_status open_feed(const pome_llm *llm, const pome__stage *stage, feed
   f->ids = pome__alloc(llm->allocator, stage->tokens * sizeof *f->ids);
   f->positions = pome__alloc(llm->allocator, stage->tokens * sizeof *f->positions);
   f->mask = pome__alloc(llm->allocator, stage->tokens * llm->context * sizeof *f->mask);
-  if (f->ids == NULL || f->positions == NULL || f->mask == NULL) return pome__fail_memory(error, "a session");
+  if (f->ids == NULL || f->positions == NULL || f->mask == NULL)
+    return pome__fail_memory(error, "a session");
   return pome_run_create(stage->plan, &options, &f->run, error);
 }
 
@@ -57,8 +60,10 @@ static pome_status open_session(pome_session *session, pome_error *error) {
   const pome_function *functions[] = {llm->decode.function, llm->prefill.function};
   session->tokens = pome__alloc(llm->allocator, llm->context * sizeof *session->tokens);
   session->logits = pome__alloc(llm->allocator, llm->vocab_size * sizeof *session->logits);
-  if (session->tokens == NULL || session->logits == NULL) return pome__fail_memory(error, "a session");
-  POME__TRY(pome_state_create(functions, llm->prefill.function == NULL ? 1 : 2, llm->allocator, &session->state, error));
+  if (session->tokens == NULL || session->logits == NULL)
+    return pome__fail_memory(error, "a session");
+  POME__TRY(pome_state_create(functions, llm->prefill.function == NULL ? 1 : 2, llm->allocator,
+                              &session->state, error));
   POME__TRY(open_feed(llm, &llm->prefill, &session->prefill, error));
   return open_feed(llm, &llm->decode, &session->decode, error);
 }
@@ -88,7 +93,9 @@ void pome_session_free(pome_session *session) {
   pome__free(llm->allocator, session, sizeof *session);
 }
 
-size_t pome_session_length(const pome_session *session) { return session->length; }
+size_t pome_session_length(const pome_session *session) {
+  return session->length;
+}
 
 void pome_session_cancel(pome_session *session) {
   atomic_store(&session->cancelled, true);
@@ -96,7 +103,9 @@ void pome_session_cancel(pome_session *session) {
   pome_run_cancel(session->decode.run);
 }
 
-void pome_session_set_batch(pome_session *session, size_t tokens) { session->batch = tokens; }
+void pome_session_set_batch(pome_session *session, size_t tokens) {
+  session->batch = tokens;
+}
 
 /* ---- feeding ---- */
 
@@ -109,17 +118,20 @@ static void fill_mask(feed *f, size_t context, size_t start) {
 }
 
 /* A view in the port's own shape. */
-static pome_status set(feed *f, const char *name, pome_dtype dtype, void *data, size_t count, pome_error *error) {
+static pome_status set(feed *f, const char *name, pome_dtype dtype, void *data, size_t count,
+                       pome_error *error) {
   const pome_port *port = pome_function_find_port(f->stage->function, POME_INPUT_PORT, name);
   pome_tensor tensor;
   POME__TRY(pome_tensor_init(&tensor, dtype, port->rank, port->shape, data, error));
   if (pome_tensor_count(&tensor) != count) {
-    return pome__fail(error, POME_UNSUPPORTED, "port \"%s\" takes %zu elements; %zu are expected", name, pome_tensor_count(&tensor), count);
+    return pome__fail(error, POME_UNSUPPORTED, "port \"%s\" takes %zu elements; %zu are expected",
+                      name, pome_tensor_count(&tensor), count);
   }
   return pome_run_set_tensor(f->run, name, &tensor, error);
 }
 
-static pome_status predict(pome_session *session, feed *f, const int32_t *tokens, pome_error *error) {
+static pome_status predict(pome_session *session, feed *f, const int32_t *tokens,
+                           pome_error *error) {
   size_t count = f->stage->tokens, context = session->llm->context, start = session->length;
   memcpy(f->ids, tokens, count * sizeof *tokens);
   for (size_t i = 0; i < count; i++) f->positions[i] = (int32_t)(start + i);
@@ -139,29 +151,35 @@ static pome_status read_logits(pome_session *session, const feed *f, pome_error 
   pome_tensor logits, target;
   int64_t count = (int64_t)session->llm->vocab_size;
   POME__TRY(pome_run_get_tensor(f->run, POME__PORT_LOGITS, &logits, error));
-  if (pome_tensor_count(&logits) != session->llm->vocab_size) return pome__fail(error, POME_UNSUPPORTED, "logits of more than the last row");
+  if (pome_tensor_count(&logits) != session->llm->vocab_size)
+    return pome__fail(error, POME_UNSUPPORTED, "logits of more than the last row");
   POME__TRY(pome_tensor_init(&logits, logits.dtype, 1, &count, logits.data, error));
   POME__TRY(pome_tensor_init(&target, POME_FP32, 1, &count, session->logits, error));
   return pome_tensor_copy(&logits, &target, error);
 }
 
-static pome_status check_tokens(const pome_session *session, const int32_t *tokens, size_t count, pome_error *error) {
+static pome_status check_tokens(const pome_session *session, const int32_t *tokens, size_t count,
+                                pome_error *error) {
   if (count == 0) return pome__fail(error, POME_INPUT, "a timeline needs at least one token");
   if (count > session->llm->context) {
-    return pome__fail(error, POME_INPUT, "%zu tokens do not fit in a context of %zu", count, session->llm->context);
+    return pome__fail(error, POME_INPUT, "%zu tokens do not fit in a context of %zu", count,
+                      session->llm->context);
   }
   for (size_t i = 0; i < count; i++) {
     if (tokens[i] < 0 || (size_t)tokens[i] >= session->llm->vocab_size) {
-      return pome__fail(error, POME_INPUT, "token %zu has id %d; 0 to %zu are allowed", i, (int)tokens[i], session->llm->vocab_size - 1);
+      return pome__fail(error, POME_INPUT, "token %zu has id %d; 0 to %zu are allowed", i,
+                        (int)tokens[i], session->llm->vocab_size - 1);
     }
   }
   return POME_OK;
 }
 
-pome_status pome_session_sync(pome_session *session, const int32_t *tokens, size_t count, const float **logits, pome_error *error) {
+pome_status pome_session_sync(pome_session *session, const int32_t *tokens, size_t count,
+                              const float **logits, pome_error *error) {
   POME__TRY(check_tokens(session, tokens, count, error));
   size_t kept = 0;
-  while (kept < session->length && kept + 1 < count && session->tokens[kept] == tokens[kept]) kept++;
+  while (kept < session->length && kept + 1 < count && session->tokens[kept] == tokens[kept])
+    kept++;
   session->length = kept;
   atomic_store(&session->cancelled, false);
   const feed *last = NULL;

@@ -1,5 +1,5 @@
-/* Choosing tokens, against closed forms and a plain sort; and sessions of the model that comes with the sources: however the tokens of a
- * timeline got there, the logits are the same.
+/* Choosing tokens, against closed forms and a plain sort; and sessions of the model that comes with
+ * the sources: however the tokens of a timeline got there, the logits are the same.
  */
 #include <math.h>
 #include <pthread.h>
@@ -20,7 +20,8 @@
 
 /* ---- sampler ---- */
 
-static pome_sampler *make_sampler(float temperature, int top_k, float top_p, uint64_t seed, size_t vocab) {
+static pome_sampler *make_sampler(float temperature, int top_k, float top_p, uint64_t seed,
+                                  size_t vocab) {
   pome_sampler_options options;
   pome_sampler_options_init(&options);
   options.temperature = temperature;
@@ -46,11 +47,18 @@ static void greedy_takes_the_best(void **context) {
     float logits[4];
     int32_t best;
   } rows[] = {
-      {{1, 3, 2, 0}, 1},           {{2, 2, 2, 2}, 0},           {{0, 5, 5, 1}, 1},          {{NAN, -7, NAN, -8}, 1},
-      {{-INFINITY, -INFINITY, -INFINITY, -1e30f}, 3}, {{1, INFINITY, 2, INFINITY}, 1}, {{-0.0f, 0.0f, -1, -1}, 0}, {{NAN, NAN, INFINITY, 3}, 2},
+      {{1, 3, 2, 0}, 1},
+      {{2, 2, 2, 2}, 0},
+      {{0, 5, 5, 1}, 1},
+      {{NAN, -7, NAN, -8}, 1},
+      {{-INFINITY, -INFINITY, -INFINITY, -1e30f}, 3},
+      {{1, INFINITY, 2, INFINITY}, 1},
+      {{-0.0f, 0.0f, -1, -1}, 0},
+      {{NAN, NAN, INFINITY, 3}, 2},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    pome_sampler *greedy = make_sampler(0, 0, 1, 1, 4), *one = make_sampler(2, 1, 1, 1, 4), *sure = make_sampler(1e-30f, 0, 1e-6f, 1, 4);
+    pome_sampler *greedy = make_sampler(0, 0, 1, 1, 4), *one = make_sampler(2, 1, 1, 1, 4),
+                 *sure = make_sampler(1e-30f, 0, 1e-6f, 1, 4);
     assert_int_equal(choose(greedy, rows[i].logits), rows[i].best);
     assert_int_equal(choose(one, rows[i].logits), rows[i].best);
     assert_int_equal(choose(sure, rows[i].logits), rows[i].best);
@@ -80,7 +88,8 @@ static void options_are_checked(void **context) {
     int top_k;
     float top_p;
     size_t vocab;
-  } bad[] = {{-1, 0, 1, 4}, {NAN, 0, 1, 4}, {INFINITY, 0, 1, 4}, {1, -1, 1, 4}, {1, 0, 0, 4}, {1, 0, 1.5f, 4}, {1, 0, NAN, 4}, {1, 0, 1, 0}};
+  } bad[] = {{-1, 0, 1, 4}, {NAN, 0, 1, 4},  {INFINITY, 0, 1, 4}, {1, -1, 1, 4},
+             {1, 0, 0, 4},  {1, 0, 1.5f, 4}, {1, 0, NAN, 4},      {1, 0, 1, 0}};
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     pome_sampler_options options;
     pome_sampler_options_init(&options);
@@ -89,15 +98,18 @@ static void options_are_checked(void **context) {
     options.top_p = bad[i].top_p;
     pome_sampler *sampler = NULL;
     pome_error error;
-    assert_int_equal(pome_sampler_create(&options, bad[i].vocab, NULL, &sampler, &error), POME_USAGE);
+    assert_int_equal(pome_sampler_create(&options, bad[i].vocab, NULL, &sampler, &error),
+                     POME_USAGE);
     assert_null(sampler);
   }
 }
 
 #define DRAWS 20000
 
-/* Draws against chances: Pearson's sum, which one in a thousand seeds would exceed by chance. Nothing without a chance is ever drawn. */
-static void check_draws(float temperature, int top_k, float top_p, const float *logits, const double *chances, size_t vocab) {
+/* Draws against chances: Pearson's sum, which one in a thousand seeds would exceed by chance.
+ * Nothing without a chance is ever drawn. */
+static void check_draws(float temperature, int top_k, float top_p, const float *logits,
+                        const double *chances, size_t vocab) {
   static const double limits[] = {0, 10.83, 13.82, 16.27, 18.47, 20.52, 22.46, 24.32};
   pome_sampler *sampler = make_sampler(temperature, top_k, top_p, 12345, vocab);
   size_t seen[8] = {0}, possible = 0;
@@ -109,25 +121,31 @@ static void check_draws(float temperature, int top_k, float top_p, const float *
     else sum += ((double)seen[i] - expected) * ((double)seen[i] - expected) / expected;
     possible += chances[i] > 0;
   }
-  if (sum > limits[possible - 1]) fail_msg("temperature %g, top-k %d, top-p %g: %g over %zu", (double)temperature, top_k, (double)top_p, sum, possible);
+  if (sum > limits[possible - 1])
+    fail_msg("temperature %g, top-k %d, top-p %g: %g over %zu", (double)temperature, top_k,
+             (double)top_p, sum, possible);
   pome_sampler_free(sampler);
 }
 
 static void chances_are_as_they_should(void **context) {
   (void)context;
-  /* Logarithms of 1, 2, 3, 4 in some order and one that cannot be: at temperature 1 the chances are tenths. */
+  /* Logarithms of 1, 2, 3, 4 in some order and one that cannot be: at temperature 1 the chances are
+   * tenths. */
   const float logits[6] = {logf(2), logf(4), -INFINITY, logf(1), NAN, logf(3)};
   check_draws(1, 0, 1, logits, (double[]){0.2, 0.4, 0, 0.1, 0, 0.3}, 6);
   check_draws(0.5f, 0, 1, logits, (double[]){4 / 30.0, 16 / 30.0, 0, 1 / 30.0, 0, 9 / 30.0}, 6);
   check_draws(1, 3, 1, logits, (double[]){2 / 9.0, 4 / 9.0, 0, 0, 0, 3 / 9.0}, 6);
   check_draws(1, 2, 1, logits, (double[]){0, 4 / 7.0, 0, 0, 0, 3 / 7.0}, 6);
   check_draws(1, 100, 1, logits, (double[]){0.2, 0.4, 0, 0.1, 0, 0.3}, 6);
-  check_draws(1, 0, 0.6f, logits, (double[]){0, 4 / 7.0, 0, 0, 0, 3 / 7.0}, 6);     /* 0.4 is not enough, 0.7 is */
+  check_draws(1, 0, 0.6f, logits, (double[]){0, 4 / 7.0, 0, 0, 0, 3 / 7.0},
+              6); /* 0.4 is not enough, 0.7 is */
   check_draws(1, 0, 0.75f, logits, (double[]){2 / 9.0, 4 / 9.0, 0, 0, 0, 3 / 9.0}, 6);
-  check_draws(1, 0, 0.3f, logits, (double[]){0, 1, 0, 0, 0, 0}, 6);                 /* never fewer than one */
-  check_draws(1, 3, 0.7f, logits, (double[]){0, 4 / 7.0, 0, 0, 0, 3 / 7.0}, 6);     /* of the three: 4/9, then 7/9 */
+  check_draws(1, 0, 0.3f, logits, (double[]){0, 1, 0, 0, 0, 0}, 6); /* never fewer than one */
+  check_draws(1, 3, 0.7f, logits, (double[]){0, 4 / 7.0, 0, 0, 0, 3 / 7.0},
+              6); /* of the three: 4/9, then 7/9 */
   const float equal[6] = {1, 1, 1, 1, 1, 1}, infinite[6] = {1, INFINITY, 2, INFINITY, 3, 4};
-  check_draws(1, 4, 1, equal, (double[]){0.25, 0.25, 0.25, 0.25, 0, 0}, 6); /* lower ids first among equals */
+  check_draws(1, 4, 1, equal, (double[]){0.25, 0.25, 0.25, 0.25, 0, 0},
+              6); /* lower ids first among equals */
   check_draws(7, 0, 1, infinite, (double[]){0, 0.5, 0, 0.5, 0, 0}, 6);
 }
 
@@ -153,14 +171,16 @@ static double uniform(uint64_t *state) {
 
 #define WORDS 1500
 
-static int32_t sorted_choice(const float *logits, double temperature, size_t top_k, double top_p, double chance) {
+static int32_t sorted_choice(const float *logits, double temperature, size_t top_k, double top_p,
+                             double chance) {
   static candidate all[WORDS];
   double weights[WORDS], total = 0, mass = 0, sum = 0;
   size_t kept = 0;
   for (int32_t i = 0; i < WORDS; i++) all[i] = (candidate){logits[i], i};
   qsort(all, WORDS, sizeof all[0], falling);
   if (top_k == 0) top_k = WORDS;
-  for (size_t i = 0; i < top_k; i++) total += weights[i] = exp(((double)all[i].logit - (double)all[0].logit) / temperature);
+  for (size_t i = 0; i < top_k; i++)
+    total += weights[i] = exp(((double)all[i].logit - (double)all[0].logit) / temperature);
   while (kept < top_k && (kept == 0 || mass < top_p * total)) mass += weights[kept++];
   for (size_t i = 0; i < kept; i++) {
     sum += weights[i];
@@ -178,11 +198,14 @@ static void choices_are_those_of_a_sort(void **context) {
   } ways[] = {{1, 0, 1}, {0.75f, 40, 1}, {1.5f, 0, 0.9f}, {1, 200, 0.5f}, {0.25f, WORDS, 0.99f}};
   for (size_t w = 0; w < sizeof ways / sizeof ways[0]; w++) {
     uint64_t noise = 99 + w, chances = 7;
-    pome_sampler *sampler = make_sampler(ways[w].temperature, ways[w].top_k, ways[w].top_p, 7, WORDS);
+    pome_sampler *sampler =
+        make_sampler(ways[w].temperature, ways[w].top_k, ways[w].top_p, 7, WORDS);
     for (int round = 0; round < 200; round++) {
       float logits[WORDS];
-      for (int i = 0; i < WORDS; i++) logits[i] = (float)(int)(uniform(&noise) * 64) / 4; /* many are equal */
-      int32_t want = sorted_choice(logits, (double)ways[w].temperature, (size_t)ways[w].top_k, (double)ways[w].top_p, uniform(&chances));
+      for (int i = 0; i < WORDS; i++)
+        logits[i] = (float)(int)(uniform(&noise) * 64) / 4; /* many are equal */
+      int32_t want = sorted_choice(logits, (double)ways[w].temperature, (size_t)ways[w].top_k,
+                                   (double)ways[w].top_p, uniform(&chances));
       assert_int_equal(choose(sampler, logits), want);
     }
     pome_sampler_free(sampler);
@@ -192,10 +215,13 @@ static void choices_are_those_of_a_sort(void **context) {
 /* Recorded once; a seed must mean one text for ever. */
 static void a_seed_means_one_text(void **context) {
   (void)context;
-  static const int32_t recorded[16] = {17, 18, 27, 27, 9, 12, 18, 26, 27, 31, 18, 13, 13, 13, 8, 18};
+  static const int32_t recorded[16] = {17, 18, 27, 27, 9,  12, 18, 26,
+                                       27, 31, 18, 13, 13, 13, 8,  18};
   float logits[32];
   for (int i = 0; i < 32; i++) logits[i] = 0.1f * (float)(i * 7 % 32);
-  pome_sampler *a = make_sampler(0.8f, 20, 0.95f, 42, 32), *b = make_sampler(0.8f, 20, 0.95f, 42, 32), *c = make_sampler(0.8f, 20, 0.95f, 43, 32);
+  pome_sampler *a = make_sampler(0.8f, 20, 0.95f, 42, 32),
+               *b = make_sampler(0.8f, 20, 0.95f, 42, 32),
+               *c = make_sampler(0.8f, 20, 0.95f, 43, 32);
   int differ = 0;
   for (int i = 0; i < 16; i++) {
     int32_t id = choose(a, logits);
@@ -211,7 +237,7 @@ static void a_seed_means_one_text(void **context) {
 
 /* ---- sessions ---- */
 
-#define MODEL "models/folio"
+#define MODEL  "models/folio"
 #define TOKENS 150
 
 static pome_llm *open_llm(void) {
@@ -233,7 +259,8 @@ static pome_session *open_session(pome_llm *llm) {
 }
 
 static void make_tokens(const pome_llm *llm, int32_t *tokens, size_t count, int step) {
-  for (size_t i = 0; i < count; i++) tokens[i] = (int32_t)((i * 37 + 11 * (size_t)step) % (pome_llm_vocab_size(llm) - 1));
+  for (size_t i = 0; i < count; i++)
+    tokens[i] = (int32_t)((i * 37 + 11 * (size_t)step) % (pome_llm_vocab_size(llm) - 1));
 }
 
 static const float *follow(pome_session *session, const int32_t *tokens, size_t count) {
@@ -255,7 +282,8 @@ static double distance(const float *a, const float *b, size_t count) {
   return sqrt(difference / norm);
 }
 
-static void check_same(const char *what, pome_llm *llm, const float *logits, const int32_t *tokens, size_t count) {
+static void check_same(const char *what, pome_llm *llm, const float *logits, const int32_t *tokens,
+                       size_t count) {
   pome_session *plain = open_session(llm);
   pome_session_set_batch(plain, 1);
   double d = distance(logits, follow(plain, tokens, count), pome_llm_vocab_size(llm));
@@ -289,7 +317,8 @@ static void going_back(void **context) {
   make_tokens(llm, other, TOKENS, 2);
   memcpy(other, tokens, 40 * sizeof *tokens);
   memcpy(first, follow(session, tokens, TOKENS), vocab * sizeof *first);
-  assert_memory_equal(follow(session, tokens, TOKENS), first, vocab * sizeof *first); /* nothing new: the last token again */
+  assert_memory_equal(follow(session, tokens, TOKENS), first,
+                      vocab * sizeof *first); /* nothing new: the last token again */
   check_same("a shorter timeline", llm, follow(session, tokens, 100), tokens, 100);
   check_same("another end", llm, follow(session, other, 50), other, 50);
   check_same("another end in a batch", llm, follow(session, other, 130), other, 130);
@@ -403,12 +432,18 @@ static void what_is_no_model(void **context) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(greedy_takes_the_best),      cmocka_unit_test(rows_without_a_choice),
-      cmocka_unit_test(options_are_checked),        cmocka_unit_test(chances_are_as_they_should),
-      cmocka_unit_test(choices_are_those_of_a_sort), cmocka_unit_test(a_seed_means_one_text),
-      cmocka_unit_test(what_is_no_model),           cmocka_unit_test(batches_and_single_tokens),
-      cmocka_unit_test(going_back),                 cmocka_unit_test(sessions_do_not_mix),
-      cmocka_unit_test(limits),                     cmocka_unit_test(cancelling),
+      cmocka_unit_test(greedy_takes_the_best),
+      cmocka_unit_test(rows_without_a_choice),
+      cmocka_unit_test(options_are_checked),
+      cmocka_unit_test(chances_are_as_they_should),
+      cmocka_unit_test(choices_are_those_of_a_sort),
+      cmocka_unit_test(a_seed_means_one_text),
+      cmocka_unit_test(what_is_no_model),
+      cmocka_unit_test(batches_and_single_tokens),
+      cmocka_unit_test(going_back),
+      cmocka_unit_test(sessions_do_not_mix),
+      cmocka_unit_test(limits),
+      cmocka_unit_test(cancelling),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

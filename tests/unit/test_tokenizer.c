@@ -1,5 +1,6 @@
-/* The tokenizer: against ids that other software gives for real tokenizer files (where the shared data is), and a tiny tokenizer written
- * here whose ids follow by hand. What a file asks for and is not understood must be refused, not guessed.
+/* The tokenizer: against ids that other software gives for real tokenizer files (where the shared
+ * data is), and a tiny tokenizer written here whose ids follow by hand. What a file asks for and is
+ * not understood must be refused, not guessed.
  */
 #include <jansson.h>
 #include <setjmp.h>
@@ -32,32 +33,40 @@ static pome_status open_json(const char *text, pome_tokenizer **tokenizer, pome_
 }
 
 #define NORMAL "\"normalizer\": null"
-#define PRE "\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": true}"
+#define PRE                                                                                        \
+  "\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": true}"
 #define DECODER "\"decoder\": {\"type\": \"ByteLevel\"}"
-#define ADDED                                                                                                          \
-  "\"added_tokens\": [{\"id\": 12, \"content\": \"<|end|>\", \"special\": true}, {\"id\": 13, \"content\": \"<|end|>>\", " \
+#define ADDED                                                                                      \
+  "\"added_tokens\": [{\"id\": 12, \"content\": \"<|end|>\", \"special\": true}, {\"id\": 13, "    \
+  "\"content\": \"<|end|>>\", "                                                                    \
   "\"special\": false}]"
-/* U+0120 is the space and U+010A the newline of the byte alphabet; U+00C3 U+00A9 are the two bytes of an e with acute. */
-#define VOCAB                                                                                                       \
-  "\"vocab\": {\"a\": 0, \"b\": 1, \"c\": 2, \"\\u0120\": 3, \"ab\": 4, \"\\u0120a\": 5, \"abc\": 6, \"aa\": 7, \"\\u00c3\": 8, " \
+/* U+0120 is the space and U+010A the newline of the byte alphabet; U+00C3 U+00A9 are the two bytes
+ * of an e with acute. */
+#define VOCAB                                                                                      \
+  "\"vocab\": {\"a\": 0, \"b\": 1, \"c\": 2, \"\\u0120\": 3, \"ab\": 4, \"\\u0120a\": 5, "         \
+  "\"abc\": 6, \"aa\": 7, \"\\u00c3\": 8, "                                                        \
   "\"\\u00a9\": 9, \"\\u00c3\\u00a9\": 10, \"\\u010a\": 11, \"<\": 14}"
 #define MERGES "\"merges\": [\"a b\", [\"\\u0120\", \"a\"], \"ab c\", \"a a\", \"\\u00c3 \\u00a9\"]"
-#define MODEL "\"model\": {\"type\": \"BPE\", " VOCAB ", " MERGES "}"
-#define FILE_OF(normal, added, pre, decoder, model) "{" normal ", " added ", " pre ", " decoder ", " model "}"
+#define MODEL  "\"model\": {\"type\": \"BPE\", " VOCAB ", " MERGES "}"
+#define FILE_OF(normal, added, pre, decoder, model)                                                \
+  "{" normal ", " added ", " pre ", " decoder ", " model "}"
 #define TINY FILE_OF(NORMAL, ADDED, PRE, DECODER, MODEL)
 
-static void expect(const pome_tokenizer *t, const char *text, size_t size, const int32_t *want, size_t count) {
+static void expect(const pome_tokenizer *t, const char *text, size_t size, const int32_t *want,
+                   size_t count) {
   int32_t ids[64];
   size_t got = 0;
   pome_error error;
   check_ok(pome_tokenizer_encode(t, text, size, ids, 64, &got, &error), &error);
   for (size_t i = 0; i < got && i < count; i++) {
-    if (ids[i] != want[i]) fail_msg("\"%s\": id %zu is %d; %d is expected", text, i, ids[i], want[i]);
+    if (ids[i] != want[i])
+      fail_msg("\"%s\": id %zu is %d; %d is expected", text, i, ids[i], want[i]);
   }
   if (got != count) fail_msg("\"%s\": %zu ids; %zu are expected", text, got, count);
 }
-#define EXPECT(t, text, ...) \
-  expect(t, text, sizeof(text) - 1, (const int32_t[]){__VA_ARGS__}, sizeof((const int32_t[]){__VA_ARGS__}) / sizeof(int32_t))
+#define EXPECT(t, text, ...)                                                                       \
+  expect(t, text, sizeof(text) - 1, (const int32_t[]){__VA_ARGS__},                                \
+         sizeof((const int32_t[]){__VA_ARGS__}) / sizeof(int32_t))
 
 static void by_hand(void **context) {
   (void)context;
@@ -67,12 +76,12 @@ static void by_hand(void **context) {
   assert_int_equal(pome_tokenizer_vocab_size(t), 15);
   expect(t, "", 0, NULL, 0);
   EXPECT(t, "abc", 6);
-  EXPECT(t, "aabc", 0, 6);          /* "a b" comes before "a a" */
-  EXPECT(t, "aaa", 7, 0);           /* equal ranks: the left pair first */
+  EXPECT(t, "aabc", 0, 6); /* "a b" comes before "a a" */
+  EXPECT(t, "aaa", 7, 0);  /* equal ranks: the left pair first */
   EXPECT(t, "aaaa", 7, 7);
-  EXPECT(t, "ab ab", 4, 3, 4);      /* "a b" also comes before " a" */
+  EXPECT(t, "ab ab", 4, 3, 4); /* "a b" also comes before " a" */
   EXPECT(t, "c a", 2, 5);
-  EXPECT(t, "a  a", 0, 3, 5);       /* the last space goes to the word */
+  EXPECT(t, "a  a", 0, 3, 5); /* the last space goes to the word */
   EXPECT(t, "a\n\na", 0, 11, 11, 0);
   EXPECT(t, "\xc3\xa9", 10);
   EXPECT(t, "ab<|end|>c", 4, 12, 2);
@@ -114,19 +123,22 @@ static void looking_up(void **context) {
 
 static void texts_are_checked(void **context) {
   (void)context;
-  static const char *const bad[] = {"a\xff", "\xc3", "a\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe2\x82"};
+  static const char *const bad[] = {
+      "a\xff", "\xc3", "a\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe2\x82"};
   pome_tokenizer *t;
   pome_error error;
   int32_t ids[8];
   size_t count = 77;
   check_ok(open_json(TINY, &t, &error), &error);
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-    assert_int_equal(pome_tokenizer_encode(t, bad[i], strlen(bad[i]), ids, 8, &count, &error), POME_INPUT);
+    assert_int_equal(pome_tokenizer_encode(t, bad[i], strlen(bad[i]), ids, 8, &count, &error),
+                     POME_INPUT);
     assert_non_null(strstr(error.message, "UTF-8"));
   }
   assert_int_equal(pome_tokenizer_encode(t, "az", 2, ids, 8, &count, &error), POME_INPUT);
   assert_non_null(strstr(error.message, "0x7a"));
-  assert_int_equal(pome_tokenizer_encode(t, "a\0a", 3, ids, 8, &count, &error), POME_INPUT); /* NUL is text: only its token is missing */
+  assert_int_equal(pome_tokenizer_encode(t, "a\0a", 3, ids, 8, &count, &error),
+                   POME_INPUT); /* NUL is text: only its token is missing */
   assert_non_null(strstr(error.message, "0x00"));
   assert_int_equal(count, 77);
   pome_tokenizer_close(t);
@@ -137,30 +149,44 @@ static void ways_to_cut(void **context) {
   (void)context;
   pome_tokenizer *t;
   pome_error error;
-  check_ok(open_json(FILE_OF(NORMAL, ADDED, "\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": true}", DECODER, MODEL), &t, &error),
-           &error);
+  check_ok(
+      open_json(FILE_OF(NORMAL, ADDED,
+                        "\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": true}",
+                        DECODER, MODEL),
+                &t, &error),
+      &error);
   EXPECT(t, "a", 5);
   EXPECT(t, " a", 5);
   EXPECT(t, "a<|end|>a", 5, 12, 5);
   expect(t, "", 0, NULL, 0);
   pome_tokenizer_close(t);
-#define SPLIT(pattern)                                                                                                              \
-  "\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Split\", \"pattern\": {\"Regex\": \"" pattern "\"}, " \
-  "\"behavior\": \"Isolated\", \"invert\": false}, {\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": false}]}"
+#define SPLIT(pattern)                                                                             \
+  "\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Split\", "         \
+  "\"pattern\": {\"Regex\": \"" pattern "\"}, "                                                    \
+  "\"behavior\": \"Isolated\", \"invert\": false}, {\"type\": \"ByteLevel\", "                     \
+  "\"add_prefix_space\": false, \"use_regex\": false}]}"
   check_ok(open_json(FILE_OF(NORMAL, ADDED, SPLIT("b"), DECODER, MODEL), &t, &error), &error);
   EXPECT(t, "abc", 0, 1, 2); /* b stands alone, and so do its neighbours */
   EXPECT(t, "aabaa", 7, 1, 7);
   pome_tokenizer_close(t);
   check_ok(open_json(FILE_OF(NORMAL, ADDED, SPLIT("b*"), DECODER, MODEL), &t, &error), &error);
   EXPECT(t, "aabbaa", 7, 1, 1, 7); /* empty matches cut nothing */
-  EXPECT(t, "\xc3\xa9" "b", 10, 1);
+  EXPECT(t,
+         "\xc3\xa9"
+         "b",
+         10, 1);
   pome_tokenizer_close(t);
-  check_ok(open_json(FILE_OF(NORMAL, ADDED, PRE, DECODER, "\"model\": {\"type\": \"BPE\", \"ignore_merges\": true, " VOCAB ", \"merges\": []}"), &t, &error),
+  check_ok(open_json(FILE_OF(NORMAL, ADDED, PRE, DECODER,
+                             "\"model\": {\"type\": \"BPE\", \"ignore_merges\": true, " VOCAB
+                             ", \"merges\": []}"),
+                     &t, &error),
            &error);
   EXPECT(t, "abc", 6);
   EXPECT(t, "abcc", 0, 1, 2, 2);
   pome_tokenizer_close(t);
-  check_ok(open_json(FILE_OF(NORMAL, ADDED, PRE, DECODER, "\"model\": {" VOCAB ", " MERGES "}"), &t, &error), &error);
+  check_ok(open_json(FILE_OF(NORMAL, ADDED, PRE, DECODER, "\"model\": {" VOCAB ", " MERGES "}"), &t,
+                     &error),
+           &error);
   EXPECT(t, "abc", 6);
   pome_tokenizer_close(t);
 }
@@ -175,38 +201,71 @@ static void files_are_checked(void **context) {
       {"[]", "decoder", POME_UNSUPPORTED},
       {"{\"model\": 3}", "decoder", POME_UNSUPPORTED},
       {"{" DECODER "}", "model type", POME_UNSUPPORTED},
-      {FILE_OF("\"normalizer\": {\"type\": \"NFC\"}", ADDED, PRE, DECODER, MODEL), "normalizer \"NFC\"", POME_UNSUPPORTED},
-      {FILE_OF(NORMAL, ADDED, PRE, "\"decoder\": {\"type\": \"Metaspace\"}", MODEL), "decoder \"Metaspace\"", POME_UNSUPPORTED},
-      {FILE_OF(NORMAL, ADDED, "\"pre_tokenizer\": null", DECODER, MODEL), "pre-tokenizer", POME_UNSUPPORTED},
-      {FILE_OF(NORMAL, ADDED, "\"pre_tokenizer\": {\"type\": \"Whitespace\"}", DECODER, MODEL), "\"Whitespace\"", POME_UNSUPPORTED},
-      {FILE_OF(NORMAL, ADDED, SPLIT("(a"), DECODER, MODEL), "pattern is wrong at character 2", POME_INPUT},
-      {FILE_OF(NORMAL, "\"added_tokens\": [{\"id\": 12, \"content\": \"\"}]", PRE, DECODER, MODEL), "no text", POME_INPUT},
-      {FILE_OF(NORMAL, "\"added_tokens\": [{\"id\": 12, \"content\": \"x\", \"lstrip\": true}]", PRE, DECODER, MODEL), "lstrip", POME_UNSUPPORTED},
-      {FILE_OF(NORMAL, "\"added_tokens\": [{\"id\": 4000000, \"content\": \"x\"}]", PRE, DECODER, MODEL), "largest id", POME_INPUT},
-      {FILE_OF(NORMAL, "\"added_tokens\": []", PRE, DECODER, "\"model\": {\"type\": \"BPE\", \"vocab\": {}, \"merges\": []}"), "largest id", POME_INPUT},
-      {FILE_OF(NORMAL, ADDED, PRE, DECODER, "\"model\": {\"type\": \"Unigram\"}"), "\"Unigram\"", POME_UNSUPPORTED},
-      {FILE_OF(NORMAL, ADDED, PRE, DECODER, "\"model\": {\"type\": \"BPE\", \"byte_fallback\": true, " VOCAB "}"), "byte fallback", POME_UNSUPPORTED},
-      {FILE_OF(NORMAL, ADDED, PRE, DECODER, "\"model\": {\"type\": \"BPE\", \"end_of_word_suffix\": \"</w>\", " VOCAB "}"), "</w>", POME_UNSUPPORTED},
-      {FILE_OF(NORMAL, ADDED, PRE, DECODER, "\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 0}}"), "used twice", POME_INPUT},
-      {FILE_OF(NORMAL, ADDED, PRE, DECODER, "\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": -4294967295}}"), "negative", POME_INPUT},
-      {FILE_OF(NORMAL, ADDED, PRE, DECODER, "\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": \"0\"}}"), "not a number", POME_INPUT},
-      {FILE_OF(NORMAL, ADDED, PRE, DECODER, "\"model\": {\"type\": \"BPE\", " VOCAB ", \"merges\": [\"a  \"]}"), "lacks", POME_INPUT},
-      {FILE_OF(NORMAL, ADDED, PRE, DECODER, "\"model\": {\"type\": \"BPE\", " VOCAB ", \"merges\": [\"ab\"]}"), "not a pair", POME_INPUT},
-      {FILE_OF(NORMAL, ADDED, PRE, DECODER, "\"model\": {\"type\": \"BPE\", " VOCAB ", \"merges\": [[\"a\", 1]]}"), "not a pair", POME_INPUT},
-      {FILE_OF(NORMAL, ADDED, PRE, DECODER, "\"model\": {\"type\": \"BPE\", " VOCAB ", \"merges\": [\"b a\"]}"), "merge 0", POME_INPUT},
+      {FILE_OF("\"normalizer\": {\"type\": \"NFC\"}", ADDED, PRE, DECODER, MODEL),
+       "normalizer \"NFC\"", POME_UNSUPPORTED},
+      {FILE_OF(NORMAL, ADDED, PRE, "\"decoder\": {\"type\": \"Metaspace\"}", MODEL),
+       "decoder \"Metaspace\"", POME_UNSUPPORTED},
+      {FILE_OF(NORMAL, ADDED, "\"pre_tokenizer\": null", DECODER, MODEL), "pre-tokenizer",
+       POME_UNSUPPORTED},
+      {FILE_OF(NORMAL, ADDED, "\"pre_tokenizer\": {\"type\": \"Whitespace\"}", DECODER, MODEL),
+       "\"Whitespace\"", POME_UNSUPPORTED},
+      {FILE_OF(NORMAL, ADDED, SPLIT("(a"), DECODER, MODEL), "pattern is wrong at character 2",
+       POME_INPUT},
+      {FILE_OF(NORMAL, "\"added_tokens\": [{\"id\": 12, \"content\": \"\"}]", PRE, DECODER, MODEL),
+       "no text", POME_INPUT},
+      {FILE_OF(NORMAL, "\"added_tokens\": [{\"id\": 12, \"content\": \"x\", \"lstrip\": true}]",
+               PRE, DECODER, MODEL),
+       "lstrip", POME_UNSUPPORTED},
+      {FILE_OF(NORMAL, "\"added_tokens\": [{\"id\": 4000000, \"content\": \"x\"}]", PRE, DECODER,
+               MODEL),
+       "largest id", POME_INPUT},
+      {FILE_OF(NORMAL, "\"added_tokens\": []", PRE, DECODER,
+               "\"model\": {\"type\": \"BPE\", \"vocab\": {}, \"merges\": []}"),
+       "largest id", POME_INPUT},
+      {FILE_OF(NORMAL, ADDED, PRE, DECODER, "\"model\": {\"type\": \"Unigram\"}"), "\"Unigram\"",
+       POME_UNSUPPORTED},
+      {FILE_OF(NORMAL, ADDED, PRE, DECODER,
+               "\"model\": {\"type\": \"BPE\", \"byte_fallback\": true, " VOCAB "}"),
+       "byte fallback", POME_UNSUPPORTED},
+      {FILE_OF(NORMAL, ADDED, PRE, DECODER,
+               "\"model\": {\"type\": \"BPE\", \"end_of_word_suffix\": \"</w>\", " VOCAB "}"),
+       "</w>", POME_UNSUPPORTED},
+      {FILE_OF(NORMAL, ADDED, PRE, DECODER,
+               "\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 0}}"),
+       "used twice", POME_INPUT},
+      {FILE_OF(NORMAL, ADDED, PRE, DECODER,
+               "\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": -4294967295}}"),
+       "negative", POME_INPUT},
+      {FILE_OF(NORMAL, ADDED, PRE, DECODER,
+               "\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": \"0\"}}"),
+       "not a number", POME_INPUT},
+      {FILE_OF(NORMAL, ADDED, PRE, DECODER,
+               "\"model\": {\"type\": \"BPE\", " VOCAB ", \"merges\": [\"a  \"]}"),
+       "lacks", POME_INPUT},
+      {FILE_OF(NORMAL, ADDED, PRE, DECODER,
+               "\"model\": {\"type\": \"BPE\", " VOCAB ", \"merges\": [\"ab\"]}"),
+       "not a pair", POME_INPUT},
+      {FILE_OF(NORMAL, ADDED, PRE, DECODER,
+               "\"model\": {\"type\": \"BPE\", " VOCAB ", \"merges\": [[\"a\", 1]]}"),
+       "not a pair", POME_INPUT},
+      {FILE_OF(NORMAL, ADDED, PRE, DECODER,
+               "\"model\": {\"type\": \"BPE\", " VOCAB ", \"merges\": [\"b a\"]}"),
+       "merge 0", POME_INPUT},
   };
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     pome_tokenizer *t = NULL;
     pome_error error = {0};
     pome_status status = open_json(bad[i].text, &t, &error);
     if (status != bad[i].status || strstr(error.message, bad[i].message) == NULL) {
-      fail_msg("file %zu: %s, \"%s\"; \"%s\" is expected", i, pome_status_text(status), error.message, bad[i].message);
+      fail_msg("file %zu: %s, \"%s\"; \"%s\" is expected", i, pome_status_text(status),
+               error.message, bad[i].message);
     }
     assert_null(t);
   }
   pome_tokenizer *t = NULL;
   pome_error error;
-  assert_int_equal(pome_tokenizer_open("/nonexistent/tokenizer.json", NULL, &t, &error), POME_INPUT);
+  assert_int_equal(pome_tokenizer_open("/nonexistent/tokenizer.json", NULL, &t, &error),
+                   POME_INPUT);
 }
 
 #ifdef __SANITIZE_ADDRESS__
@@ -222,13 +281,18 @@ static double seconds(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* Nothing may take quadratic time: one word of a megabyte, a megabyte of words, a megabyte of added tokens. */
+/* Nothing may take quadratic time: one word of a megabyte, a megabyte of words, a megabyte of added
+ * tokens. */
 static void large_texts(void **context) {
   (void)context;
   static const struct {
     const char *unit;
     size_t ids; /* a megabyte gives */
-  } texts[] = {{"a", 1 << 19}, {"a ", 1 << 20}, {"<|end|> ", 1 << 18}, {" ", 1 << 20}, {"abcabcab", 3 << 17}};
+  } texts[] = {{"a", 1 << 19},
+               {"a ", 1 << 20},
+               {"<|end|> ", 1 << 18},
+               {" ", 1 << 20},
+               {"abcabcab", 3 << 17}};
   size_t size = 1 << 20, count;
   char *text = malloc(size);
   int32_t *ids = malloc(size * sizeof *ids);
@@ -261,7 +325,8 @@ static void large_texts(void **context) {
 
 static bool find_shared(const char *name, const char *file, char *path, size_t size) {
   const char *shared = getenv("POME_SHARED");
-  snprintf(path, size, "%s/llm/tokenizers/%s/%s", shared == NULL ? "../shared" : shared, name, file);
+  snprintf(path, size, "%s/llm/tokenizers/%s/%s", shared == NULL ? "../shared" : shared, name,
+           file);
   if (access(path, R_OK) == 0) return true;
   printf("SKIP: no %s; set POME_SHARED to the folder of shared data\n", path);
   return false;
@@ -281,7 +346,8 @@ static bool is_ascii(const json_t *text) {
   return true;
 }
 
-/* Every case of the file, or those in ASCII: the same ids, and the pieces of the ids joined are the text. Returns how many. */
+/* Every case of the file, or those in ASCII: the same ids, and the pieces of the ids joined are the
+ * text. Returns how many. */
 static size_t check_cases(const pome_tokenizer *t, const char *path, bool ascii) {
   static int32_t ids[65536];
   char *line = NULL;
@@ -298,13 +364,18 @@ static size_t check_cases(const pome_tokenizer *t, const char *path, bool ascii)
       continue;
     }
     size_t count = 0, bytes = 0;
-    check_ok(pome_tokenizer_encode(t, json_string_value(text), json_string_length(text), ids, 65536, &count, &error), &error);
+    check_ok(pome_tokenizer_encode(t, json_string_value(text), json_string_length(text), ids, 65536,
+                                   &count, &error),
+             &error);
     for (size_t i = 0; i < count && i < json_array_size(want); i++) {
       if (ids[i] != json_integer_value(json_array_get(want, i))) {
-        fail_msg("case %zu (%s): id %zu is %d; %d is expected", cases, kind, i, ids[i], (int)json_integer_value(json_array_get(want, i)));
+        fail_msg("case %zu (%s): id %zu is %d; %d is expected", cases, kind, i, ids[i],
+                 (int)json_integer_value(json_array_get(want, i)));
       }
     }
-    if (count != json_array_size(want)) fail_msg("case %zu (%s): %zu ids; %zu are expected", cases, kind, count, json_array_size(want));
+    if (count != json_array_size(want))
+      fail_msg("case %zu (%s): %zu ids; %zu are expected", cases, kind, count,
+               json_array_size(want));
     for (size_t i = 0; i < count; i++) {
       pome_string piece = pome_tokenizer_piece(t, ids[i]);
       assert_memory_equal(json_string_value(text) + bytes, piece.data, piece.size);
@@ -322,7 +393,9 @@ static size_t check_cases(const pome_tokenizer *t, const char *path, bool ascii)
 static void gpt2_cases(void **context) {
   (void)context;
   char path[1024], cases[1024];
-  if (!find_shared("gpt2", "tokenizer.json", path, sizeof path) || !find_shared("gpt2", "cases.jsonl", cases, sizeof cases)) skip();
+  if (!find_shared("gpt2", "tokenizer.json", path, sizeof path) ||
+      !find_shared("gpt2", "cases.jsonl", cases, sizeof cases))
+    skip();
   pome_tokenizer *t;
   pome_error error;
   check_ok(pome_tokenizer_open(path, NULL, &t, &error), &error);
@@ -331,11 +404,14 @@ static void gpt2_cases(void **context) {
   pome_tokenizer_close(t);
 }
 
-/* Normalizers are not understood yet. ASCII is in every normal form: there the rest of the file must give its ids. */
+/* Normalizers are not understood yet. ASCII is in every normal form: there the rest of the file
+ * must give its ids. */
 static void qwen3_cases(void **context) {
   (void)context;
   char path[1024], cases[1024];
-  if (!find_shared("qwen3", "tokenizer.json", path, sizeof path) || !find_shared("qwen3", "cases.jsonl", cases, sizeof cases)) skip();
+  if (!find_shared("qwen3", "tokenizer.json", path, sizeof path) ||
+      !find_shared("qwen3", "cases.jsonl", cases, sizeof cases))
+    skip();
   pome_tokenizer *t = NULL;
   pome_error error;
   assert_int_equal(pome_tokenizer_open(path, NULL, &t, &error), POME_UNSUPPORTED);
@@ -355,8 +431,9 @@ static void qwen3_cases(void **context) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(by_hand),           cmocka_unit_test(looking_up),  cmocka_unit_test(texts_are_checked),
-      cmocka_unit_test(ways_to_cut),       cmocka_unit_test(files_are_checked), cmocka_unit_test(large_texts),
+      cmocka_unit_test(by_hand),           cmocka_unit_test(looking_up),
+      cmocka_unit_test(texts_are_checked), cmocka_unit_test(ways_to_cut),
+      cmocka_unit_test(files_are_checked), cmocka_unit_test(large_texts),
       cmocka_unit_test(gpt2_cases),        cmocka_unit_test(qwen3_cases),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
