@@ -14,10 +14,15 @@ void help_all(FILE *file) {
           "pome %s: runs Core ML models anywhere\n\nUsage: pome VERB ... | pome VERB --help | pome "
           "--version\n\n",
           pome_version());
+  int column = 0;
+  for (size_t i = 0; i < VERB_COUNT; i++) {
+    int length = (int)(strlen(verb_rows[i].name) + 1 + strlen(verb_rows[i].operands));
+    if (length > column) column = length;
+  }
   for (size_t i = 0; i < VERB_COUNT; i++) {
     char call[64];
     snprintf(call, sizeof call, "%s %s", verb_rows[i].name, verb_rows[i].operands);
-    fprintf(file, "  %-22s %s\n", call, verb_rows[i].summary);
+    fprintf(file, "  %-*s  %s\n", column, call, verb_rows[i].summary);
   }
   fprintf(file,
           "\nMODEL is a .mlpackage, .mlmodelc or .mlmodel, a program text (.mil), or a folder of a "
