@@ -101,18 +101,12 @@ const pome__type *pome__type_of(const pome__call *call, int p, size_t i) {
   return call->operands[call->first[p] + i].type;
 }
 
+/* Calls are made on the stack of the caller and never const objects: noting what was missed through
+ * a const pointer is allowed and keeps the rows' signatures simple. */
 const pome_tensor *pome__tensor_of(const pome__call *call, int p, size_t i) {
-  return i < pome__count(call, p) ? call->operands[call->first[p] + i].tensor : NULL;
-}
-
-/* The tensor of a parameter whose value is about to be read. Calls are made on the stack of the
- * caller and never const objects: noting the use of a value through a const pointer is allowed and
- * keeps the rows' signatures simple. */
-static const pome_tensor *read_operand(const pome__call *call, int p) {
-  const pome_tensor *tensor = pome__tensor_of(call, p, 0);
-  if (tensor != NULL && call->op->by_param[p]->values[0]->literal == NULL) {
-    ((pome__call *)call)->used_value = true;
-  }
+  if (i >= pome__count(call, p)) return NULL;
+  const pome_tensor *tensor = call->operands[call->first[p] + i].tensor;
+  if (tensor == NULL) ((pome__call *)call)->missed_value = true;
   return tensor;
 }
 
@@ -127,7 +121,7 @@ static bool fallback_is_number(const pome__default *fallback) {
 
 bool pome__float_of(const pome__call *call, int p, double *value) {
   if (pome__has(call, p)) {
-    const pome_tensor *tensor = read_operand(call, p);
+    const pome_tensor *tensor = pome__tensor_of(call, p, 0);
     if (tensor == NULL || tensor->dtype == POME_STRING || pome_tensor_count(tensor) == 0)
       return false;
     pome__load_f64(tensor->data, tensor->dtype, 0, 1, 1, value);
@@ -142,7 +136,7 @@ bool pome__int_of(const pome__call *call, int p, int64_t *value) {
   size_t count;
   int64_t first;
   if (pome__has(call, p)) {
-    const pome_tensor *tensor = read_operand(call, p);
+    const pome_tensor *tensor = pome__tensor_of(call, p, 0);
     if (tensor == NULL || tensor->dtype == POME_STRING || pome_tensor_count(tensor) == 0)
       return false;
     pome__load_i64(tensor->data, tensor->dtype, 0, 1, 1, value);
@@ -162,7 +156,7 @@ bool pome__bool_of(const pome__call *call, int p, bool *value) {
 
 bool pome__string_of(const pome__call *call, int p, pome_string *value) {
   if (pome__has(call, p)) {
-    const pome_tensor *tensor = read_operand(call, p);
+    const pome_tensor *tensor = pome__tensor_of(call, p, 0);
     if (tensor == NULL || tensor->dtype != POME_STRING || pome_tensor_count(tensor) == 0)
       return false;
     *value = *(const pome_string *)tensor->data;
@@ -181,7 +175,7 @@ bool pome__string_is(pome_string s, const char *text) {
 
 bool pome__ints_of(const pome__call *call, int p, int64_t *out, size_t capacity, size_t *count) {
   if (pome__has(call, p)) {
-    const pome_tensor *tensor = read_operand(call, p);
+    const pome_tensor *tensor = pome__tensor_of(call, p, 0);
     if (tensor == NULL || tensor->dtype == POME_STRING || tensor->rank > 1) return false;
     size_t n = pome_tensor_count(tensor);
     if (n > capacity) return false;

@@ -105,7 +105,9 @@ struct pome__call {
                          * lists that are not declared are made, and must live as long as the types;
                          * NULL after the program has been resolved */
   const struct pome__kernels *kernels; /* evaluation: may be NULL: scalar */
-  bool used_value; /* inference: set when an output shape was taken from an operand's value */
+  bool missed_value; /* inference: set when it would have looked at an operand's value, to take a
+                      * shape from it or to check it, and did not have it: to be done again when the
+                      * values are there, and before evaluation, which relies on the checks */
   pome_error *error;
 };
 
@@ -142,8 +144,7 @@ size_t pome__count(const pome__call *call, int p);
 const pome__type *pome__type_of(const pome__call *call, int p, size_t i);
 const pome_tensor *pome__tensor_of(const pome__call *call, int p,
                                    size_t i); /* NULL when not known */
-/* Scalars: the operand's first element, else the default. False when neither is known. Sets
- * used_value when the operand is not a literal. */
+/* Scalars: the operand's first element, else the default. False when neither is known. */
 bool pome__int_of(const pome__call *call, int p, int64_t *value);
 bool pome__float_of(const pome__call *call, int p, double *value);
 bool pome__bool_of(const pome__call *call, int p, bool *value);

@@ -160,10 +160,7 @@ static pome_status infer_non_zero(pome__call *call) {
   const pome__type *x = pome__type_of(call, 0, 0);
   const pome_tensor *tensor = pome__tensor_of(call, 0, 0);
   int64_t dims[2] = {POME_DIM_UNKNOWN, x->rank < 0 ? POME_DIM_UNKNOWN : x->rank};
-  if (tensor != NULL) {
-    call->used_value = true;
-    dims[0] = count_non_zero(tensor);
-  }
+  if (tensor != NULL) dims[0] = count_non_zero(tensor);
   return pome__out(call, 0, POME_INT32, 2, dims);
 }
 

@@ -180,11 +180,45 @@ static void state_objects(void **context) {
   free_text_model(&m);
 }
 
+/* Where the slice lies, and so how large it is, comes with the inputs: only the prediction can tell that the update does not fit. */
+static void an_update_must_fit_its_slice(void **context) {
+  (void)context;
+  static const char text[] =
+      "func main<ios18>(" STATE ", tensor<fp16, [1, 4]> x, tensor<int32, [2]> b, tensor<int32, [2]> e) {"
+      "tensor<fp16, [2, 4]> r = read_state(input = s)[name = string(\"r\")];"
+      "tensor<fp16, [2, 4]> u = slice_update(x = r, update = x, begin = b, end = e)[name = string(\"u\")];"
+      "write_state(data = u, input = s)[name = string(\"w\")];"
+      "} -> (u);";
+  static const char *const devices[] = {"ref", "cpu"};
+  for (int d = 0; d < 2; d++) {
+    pome_plan_options options;
+    pome_plan_options_init(&options);
+    options.devices = devices[d];
+    text_model m = make_text_model(text, &options, NULL);
+    pome_state *state;
+    pome_error error;
+    check_ok(pome_state_create(&m.function, 1, NULL, &state, &error), &error);
+    for (int rows = 2; rows >= 1; rows--) {
+      uint16_t numbers[4] = {0};
+      int32_t begin[2] = {0, 0}, end[2] = {rows, 4};
+      pome_tensor x = tensor_of(POME_FP16, 2, (int64_t[]){1, 4}, numbers), b = vector_of(POME_INT32, 2, begin);
+      pome_tensor e = vector_of(POME_INT32, 2, end);
+      check_ok(pome_run_set_tensor(m.run, "x", &x, &error), &error);
+      check_ok(pome_run_set_tensor(m.run, "b", &b, &error), &error);
+      check_ok(pome_run_set_tensor(m.run, "e", &e, &error), &error);
+      assert_int_equal(pome_run_predict(m.run, state, &error), rows == 1 ? POME_OK : POME_INPUT);
+    }
+    pome_state_free(state);
+    free_text_model(&m);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(cpu_answers_as_ref),
       cmocka_unit_test(cpu_aliases_where_allowed),
       cmocka_unit_test(state_objects),
+      cmocka_unit_test(an_update_must_fit_its_slice),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

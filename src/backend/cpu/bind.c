@@ -48,6 +48,7 @@ static pome_status infer_step(pome__cpu *cpu, size_t s, pome__call *call, pome_e
   const pome__step *step = &cpu->prepared->steps[s];
   bool inferred = operands_known(cpu, step, false);
   if (inferred) POME__TRY(pome__call_infer(call));
+  if (call->missed_value) cpu->step_flags[s] |= POME__STEP_CHECK;
   for (size_t o = 0; o < step->op->output_count; o++) {
     pome__bound *bound = &cpu->bound[step->outputs[o]];
     const pome__type *declared = &step->op->outputs[o]->type;
