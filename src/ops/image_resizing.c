@@ -128,6 +128,10 @@ static pome_status infer_to_size(pome__call *call) {
   POME__TRY(pome__need_rank(call, 0, 0, 3, POME_MAX_RANK));
   POME__TRY(pome__arg_int(call, "target_size_height", &sizes[0]));
   POME__TRY(pome__arg_int(call, "target_size_width", &sizes[1]));
+  if (sizes[0] < 1 || sizes[1] < 1) {
+    return pome__call_fail(call, "the target size is %lld by %lld; it must be at least 1 by 1",
+                           (long long)sizes[0], (long long)sizes[1]);
+  }
   int mode;
   if (pome__arg_index(call, "sampling_mode") >= 0) {
     POME__TRY(pome__arg_choice(call, "sampling_mode", pome__grid_names, &mode));
@@ -214,6 +218,10 @@ static pome_status infer_resize(pome__call *call) {
     POME__TRY(pome__arg_ints(call, "shape", list, POME_MAX_RANK, &length));
     for (int64_t i = 0; i < count; i++) {
       int64_t size = list[(int64_t)length - count + i];
+      if (size < 0) {
+        return pome__call_fail(call, "'shape' holds %lld; allowed: 0, which keeps the size, and up",
+                               (long long)size);
+      }
       sizes[i] = size == 0 ? x->dims[x->rank - count + i] : size;
     }
   }
