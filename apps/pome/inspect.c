@@ -79,7 +79,12 @@ const char *inspect_system(const char *opset) {
 }
 
 bool inspect_refusal(const pome_function *function, pome_error *reason) {
-  if (strcmp(pome_model_type(pome_function_model(function)), "mlProgram") == 0) return false;
+  size_t stages = pome_function_stage_count(function);
+  bool programs = strcmp(pome_function_type(function), "mlProgram") == 0 || stages > 0;
+  for (size_t i = 0; i < stages; i++)
+    programs =
+        programs && strcmp(pome_function_type(pome_function_stage(function, i)), "mlProgram") == 0;
+  if (programs) return false;
   pome_plan *plan = NULL;
   bool refused = pome_plan_create(function, NULL, &plan, reason) != POME_OK;
   pome_plan_free(plan);
@@ -213,6 +218,30 @@ static void put_unsupported(const pome_function *function) {
   if (!any) puts("  every operation runs here");
 }
 
+/* "1  resize  mlProgram (CoreML6, iOS 16), 8 operations: image -> features" */
+static void put_stage(const pome_function *stage, size_t number) {
+  const char *opset = pome_function_opset(stage), *system = inspect_system(opset);
+  printf("    %zu  ", number);
+  report_put(pome_function_name(stage));
+  printf("  %s%s%s%s%s%s", pome_function_type(stage), opset[0] ? " (" : "", opset,
+         system ? ", " : "", system ? system : "", opset[0] ? ")" : "");
+  if (opset[0]) printf(", %zu operations", inspect_operations(stage));
+  for (int kind = POME_INPUT_PORT; kind <= POME_OUTPUT_PORT; kind++) {
+    fputs(kind == POME_INPUT_PORT ? ":" : " ->", stdout);
+    for (size_t i = 0; i < pome_function_port_count(stage, (pome_port_kind)kind); i++) {
+      fputs(i ? ", " : " ", stdout);
+      report_put(pome_function_port(stage, (pome_port_kind)kind, i)->name);
+    }
+  }
+  putchar('\n');
+}
+
+static void put_stages(const pome_function *function) {
+  size_t count = pome_function_stage_count(function);
+  if (count > 0) puts("  stages");
+  for (size_t i = 0; i < count; i++) put_stage(pome_function_stage(function, i), i + 1);
+}
+
 static pome_status put_function(const pome_model *model, const pome_function *function,
                                 pome_error *error) {
   const char *predicted = pome_function_predicted_feature(function);
@@ -226,6 +255,7 @@ static pome_status put_function(const pome_model *model, const pome_function *fu
   put_ports(function, POME_INPUT_PORT, "inputs");
   put_ports(function, POME_OUTPUT_PORT, "outputs");
   put_ports(function, POME_STATE_PORT, "states");
+  put_stages(function);
   if (predicted) {
     fputs("  predicts the label ", stdout);
     report_put(predicted);

@@ -105,9 +105,24 @@ static json_t *weights_json(const pome_function *function, bool each) {
   return result;
 }
 
+/* The stages of a pipeline. */
+static json_t *stages_json(const pome_function *function) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < pome_function_stage_count(function); i++) {
+    const pome_function *stage = pome_function_stage(function, i);
+    json_array_append_new(
+        list,
+        json_pack("{s:o, s:s, s:s, s:o, s:o, s:o}", "name", text_json(pome_function_name(stage)),
+                  "type", pome_function_type(stage), "opset", pome_function_opset(stage), "inputs",
+                  ports_json(stage, POME_INPUT_PORT), "outputs",
+                  ports_json(stage, POME_OUTPUT_PORT), "operations", operations_json(stage)));
+  }
+  return list;
+}
+
 static json_t *function_json(const pome_model *model, const pome_function *function,
                              bool each_weight) {
-  return json_pack(
+  json_t *item = json_pack(
       "{s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
       text_json(pome_function_name(function)), "default",
       pome_model_find_function(model, NULL) == function, "opset", pome_function_opset(function),
@@ -115,6 +130,9 @@ static json_t *function_json(const pome_model *model, const pome_function *funct
       ports_json(function, POME_INPUT_PORT), "outputs", ports_json(function, POME_OUTPUT_PORT),
       "states", ports_json(function, POME_STATE_PORT), "operations", operations_json(function),
       "weights", weights_json(function, each_weight));
+  if (item && pome_function_stage_count(function) > 0)
+    json_object_set_new(item, "stages", stages_json(function));
+  return item;
 }
 
 static void add_unsupported(json_t *list, const pome_function *function) {

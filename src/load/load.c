@@ -159,6 +159,10 @@ static pome_status describe_value(pome__arena *arena, const pome__value *value, 
   *port = (pome_port){.description = "", .rank = -1};
   port->name = pome__arena_string(arena, value->name, strlen(value->name));
   if (!port->name) return pome__fail_memory(error, "a port");
+  if (type->kind == POME__TYPE_DICT) {
+    port->feature = POME_FEATURE_DICTIONARY;
+    port->dtype = type->elements[0]->dtype;
+  }
   if (type->kind != POME__TYPE_TENSOR) return POME_OK;
   port->feature = state ? POME_FEATURE_STATE : POME_FEATURE_TENSOR;
   port->dtype = type->dtype;

@@ -186,3 +186,46 @@ make_golden() { # TOTAL
  "tolerance": {"atol": 0.001, "rtol": 0}}
 JSON
 }
+
+# picture.mlmodelc: an image `in` of LAYOUT (20 RGB, 30 BGR, 10 gray) and 3 x 2 pixels, and `out` of the same, inverted:
+# 255 minus each value, and 16 more for the first channel that the program sees.
+make_picture() { # LAYOUT
+  local channels=3 shift='[[16]], [[0]], [[0]]' shape image description
+  [[ $1 == 10 ]] && channels=1 shift='[[16]]'
+  mkdir -p picture.mlmodelc
+  shape="[1, $channels, 2, 3]"
+  cat >picture.mlmodelc/model.mil <<MIL
+program(1.0)
+{
+    func main<ios16>(tensor<fp32, $shape> in) {
+            tensor<fp32, $shape> turned = sub(x = tensor<fp32, []>(255), y = in)[name = tensor<string, []>("turned")];
+            tensor<fp32, [1, $channels, 1, 1]> more = const()[name = tensor<string, []>("more"), val = tensor<fp32, [1, $channels, 1, 1]>([[$shift]])];
+            tensor<fp32, $shape> out = add(x = turned, y = more)[name = tensor<string, []>("out")];
+        } -> (out);
+}
+MIL
+  image=$(hex_bytes 3 "$(hex_bytes 4 "$(hex_number 1 3)$(hex_number 2 2)$(hex_number 3 "$1")")")
+  description=$(hex_bytes 1 "$(hex_text 1 in)$image")$(hex_bytes 10 "$(hex_text 1 out)$image")
+  put_hex "f6010000$(printf '%02x' $((${#description} / 2)))00000000000000$description" >picture.mlmodelc/coremldata.bin
+}
+
+# classes.mil: three probabilities, by the labels cat, dog and 犬.
+make_classes() {
+  cat >classes.mil <<'MIL'
+program(1.0)
+{
+    func main<ios16>(tensor<fp32, [1, 3]> p) {
+            tensor<string, []> label, dict<tensor<string, []>, tensor<fp64, []>> label_probs = classify(classes = list<tensor<string, []>, 3>(["cat", "dog", "犬"]), probabilities = p)[name = tensor<string, []>("label")];
+        } -> (label, label_probs);
+}
+MIL
+}
+
+# Pictures of 3 x 2 pixels. colors.png: red, green, blue; (10, 20, 30), (40, 50, 60), white. alpha.png: the same with an alpha
+# channel. gray.png: 255, 0, 0; 10, 40, 255. even.jpg: gray, 100 everywhere.
+make_pictures() {
+  put_hex 89504e470d0a1a0a0000000d49484452000000030000000208020000001216f14d0000001849444154789c63f8cfc0c000c15c22721a4636ffffff0700378706cd45b031d90000000049454e44ae426082 >colors.png
+  put_hex 89504e470d0a1a0a0000000d49484452000000030000000208060000009d74661a0000002349444154789c63f8cfc0c0c0f09fa18181e1ff7f062e1139460d231ba6ffffff3303006263085295d647110000000049454e44ae426082 >alpha.png
+  put_hex 89504e470d0a1a0a0000000d4948445200000003000000020800000000b81f39c6000000104944415478da63f8cfc0c0c0a5f11f00086e0231c4a4ede90000000049454e44ae426082 >gray.png
+  put_hex ffd8ffe000104a46494600010100000100010000ffdb004300100b0c0e0c0a100e0d0e1211101318281a181616183123251d283a333d3c3933383740485c4e404457453738506d51575f626768673e4d71797064785c656763ffc0000b080002000301011100ffc40014000100000000000000000000000000000004ffc40014100100000000000000000000000000000000ffda0008010100003f000bffd9 >even.jpg
+}

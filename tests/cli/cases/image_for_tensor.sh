@@ -1,0 +1,3 @@
+make_index
+make_pictures
+"$POME" predict index.mil -i i=colors.png

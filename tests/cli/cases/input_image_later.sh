@@ -1,2 +1,0 @@
-make_index
-"$POME" predict index.mil -i i=cat.png
