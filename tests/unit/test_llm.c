@@ -16,6 +16,7 @@
 
 #include <pome/llm.h>
 
+#include "budget.h"
 #include "text_model.h"
 
 /* ---- sampler ---- */
@@ -416,6 +417,40 @@ static void cancelling(void **context) {
   pome_llm_close(llm);
 }
 
+/* The Nth allocation fails, for every N that matters: opening, a session and a prediction say so,
+ * or do without. */
+static void lack_of_memory(void **context) {
+  (void)context;
+  pome_llm_close(open_llm()); /* skips where there is none */
+  bool through = false;
+  for (size_t n = 0; !through; n += 1 + n / 16) {
+    budget b = budget_unlimited();
+    b.refuse_at = n;
+    pome_allocator allocator = budget_allocator(&b);
+    pome_llm_options options;
+    pome_llm_options_init(&options);
+    options.model.allocator = options.plan.allocator = &allocator;
+    options.plan.threads = 1;
+    pome_llm *llm = NULL;
+    pome_session *session = NULL;
+    pome_error error;
+    const float *logits = NULL;
+    const int32_t tokens[2] = {1, 2};
+    pome_status status = pome_llm_open(MODEL, &options, &llm, &error);
+    if (status == POME_OK) status = pome_session_create(llm, &session, &error);
+    if (status == POME_OK) status = pome_session_sync(session, tokens, 2, &logits, &error);
+    through = b.refused == 0;
+    if (status != POME_OK) {
+      assert_int_equal(status, POME_MEMORY);
+      assert_null(logits);
+    }
+    assert_true(status == POME_OK || !through);
+    pome_session_free(session);
+    pome_llm_close(llm);
+    assert_int_equal(b.blocks, 0);
+  }
+}
+
 static void what_is_no_model(void **context) {
   (void)context;
   pome_llm *llm = NULL;
@@ -444,6 +479,7 @@ int main(void) {
       cmocka_unit_test(sessions_do_not_mix),
       cmocka_unit_test(limits),
       cmocka_unit_test(cancelling),
+      cmocka_unit_test(lack_of_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

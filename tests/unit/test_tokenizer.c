@@ -16,10 +16,12 @@
 
 #include <pome/llm.h>
 
+#include "budget.h"
 #include "text_model.h"
 
 /* Opens a tokenizer.json of that text. */
-static pome_status open_json(const char *text, pome_tokenizer **tokenizer, pome_error *error) {
+static pome_status open_with(const pome_allocator *allocator, const char *text,
+                             pome_tokenizer **tokenizer, pome_error *error) {
   char path[] = "/tmp/pome-tokenizer-XXXXXX";
   int file = mkstemp(path);
   assert_true(file >= 0);
@@ -27,9 +29,13 @@ static pome_status open_json(const char *text, pome_tokenizer **tokenizer, pome_
   assert_non_null(stream);
   fputs(text, stream);
   assert_int_equal(fclose(stream), 0);
-  pome_status status = pome_tokenizer_open(path, NULL, tokenizer, error);
+  pome_status status = pome_tokenizer_open(path, allocator, tokenizer, error);
   unlink(path);
   return status;
+}
+
+static pome_status open_json(const char *text, pome_tokenizer **tokenizer, pome_error *error) {
+  return open_with(NULL, text, tokenizer, error);
 }
 
 #define NORMAL "\"normalizer\": null"
@@ -321,6 +327,30 @@ static void large_texts(void **context) {
   pome_tokenizer_close(t);
 }
 
+/* The Nth allocation fails, for every N: the call at hand says so, and nothing is lost. */
+static void lack_of_memory(void **context) {
+  (void)context;
+  bool through = false;
+  for (size_t n = 0; !through; n++) {
+    budget b = budget_unlimited();
+    b.refuse_at = n;
+    pome_allocator allocator = budget_allocator(&b);
+    pome_tokenizer *t = NULL;
+    pome_error error;
+    int32_t ids[8];
+    size_t count = 0;
+    pome_status status = open_with(&allocator, TINY, &t, &error);
+    if (status == POME_OK)
+      status = pome_tokenizer_encode(t, "abc aa<|end|>", 13, ids, 8, &count, &error);
+    through = b.refused == 0;
+    assert_int_equal(status, through ? POME_OK : POME_MEMORY);
+    assert_int_equal(count, through ? 4 : 0);
+    pome_tokenizer_close(t);
+    assert_int_equal(b.blocks, 0);
+    assert_true(n < 100);
+  }
+}
+
 /* ---- real tokenizers ---- */
 
 static bool find_shared(const char *name, const char *file, char *path, size_t size) {
@@ -434,7 +464,8 @@ int main(void) {
       cmocka_unit_test(by_hand),           cmocka_unit_test(looking_up),
       cmocka_unit_test(texts_are_checked), cmocka_unit_test(ways_to_cut),
       cmocka_unit_test(files_are_checked), cmocka_unit_test(large_texts),
-      cmocka_unit_test(gpt2_cases),        cmocka_unit_test(qwen3_cases),
+      cmocka_unit_test(lack_of_memory),    cmocka_unit_test(gpt2_cases),
+      cmocka_unit_test(qwen3_cases),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
