@@ -25,8 +25,12 @@
 #define SUFFIX      ".npy"
 #define SUFFIX_SIZE 4
 
-/* libzip's reason as ours: what the system said, or what the file is. */
+/* libzip's reason as ours: what the system said, or what the file is. It calls some failures to
+ * allocate a broken archive, or nothing at all; malloc tells, so errno is cleared before it starts.
+ */
 static pome_status fail_zip(pome_error *error, zip_error_t *reason, const char *what) {
+  if (errno == ENOMEM || zip_error_code_zip(reason) == ZIP_ER_OK)
+    return pome__fail_memory(error, "a .npz archive");
   if (zip_error_system_type(reason) == ZIP_ET_SYS && zip_error_code_system(reason) != 0)
     return pome__fail_errno(error, zip_error_code_system(reason), "%s", what);
   int code = zip_error_code_zip(reason);
@@ -160,6 +164,7 @@ pome_status pome__npz_parse(pome__bytes file, pome__arena *arena, pome__arrays *
   POME__TRY(refuse_empty(file.size, error));
   zip_error_t reason;
   zip_error_init(&reason);
+  errno = 0;
   zip_source_t *source = zip_source_buffer_create(file.data, file.size, 0, &reason);
   zip_t *zip = source ? zip_open_from_source(source, ZIP_RDONLY, &reason) : NULL;
   pome_status status;
