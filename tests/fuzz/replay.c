@@ -1,10 +1,12 @@
 /* Replays a corpus through a fuzz target: every file named, or in a folder named, on the command line. Fails when there is
- * nothing to replay, so that a corpus that went missing is noticed.
+ * nothing to replay, so that a corpus that went missing is noticed. Compiled by AFL++ and started without names, it takes inputs
+ * from the fuzzer instead, many to a process.
  */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -49,8 +51,31 @@ static int replay_folder(const char *path) {
   return failed;
 }
 
+#ifdef __AFL_COMPILER
+#include <unistd.h>
+
+__AFL_FUZZ_INIT();
+
+static int fuzz(void) {
+  __AFL_INIT();
+  const unsigned char *input = __AFL_FUZZ_TESTCASE_BUF;
+  while (__AFL_LOOP(10000)) {
+    size_t size = (size_t)__AFL_FUZZ_TESTCASE_LEN;
+    uint8_t *data = malloc(size ? size : 1);
+    if (!data) return 1;
+    memcpy(data, input, size);
+    LLVMFuzzerTestOneInput(data, size);
+    free(data);
+  }
+  return 0;
+}
+#endif
+
 int main(int count, char **paths) {
   int failed = 0;
+#ifdef __AFL_COMPILER
+  if (count == 1) return fuzz();
+#endif
   for (int i = 1; i < count; i++) {
     struct stat facts;
     if (stat(paths[i], &facts) == 0 && S_ISDIR(facts.st_mode)) failed |= replay_folder(paths[i]);
