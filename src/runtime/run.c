@@ -147,10 +147,17 @@ static pome_tensor as_declared(const pome_tensor *tensor, const pome__type *decl
   return out;
 }
 
+/* Kernels read whole elements; strings are pairs of a pointer and a size. */
+static bool is_aligned(const void *data, pome_dtype dtype) {
+  size_t bytes = dtype == POME_STRING ? _Alignof(pome_string) : pome_dtype_bits(dtype) / 8;
+  return bytes < 2 || (uintptr_t)data % bytes == 0;
+}
+
 static pome_status bind_input(pome_run *run, pome__bound_input *input, const pome__value *value, const pome_tensor *given,
                               pome_error *error) {
   pome_dtype dtype = stored_dtype(run, value->type.dtype);
-  if (given->dtype == dtype && pome_tensor_is_contiguous(given)) {
+  bool aligned = is_aligned(given->data, dtype);
+  if (given->dtype == dtype && aligned && pome_tensor_is_contiguous(given)) {
     input->tensor = *given;
   } else {
     pome_tensor copy;

@@ -3,12 +3,14 @@
  * interpreter's, bit for bit; wide and fast ones near them.
  */
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -590,6 +592,55 @@ static void inputs_left_out(void **context) {
   free_text_model(&m);
 }
 
+/* ---- what callers and programs may do to us ---- */
+
+/* Kernels read whole elements: an input that lies across them is copied. */
+static void inputs_may_lie_anywhere(void **context) {
+  (void)context;
+  char memory[sizeof six + 1];
+  pome_error error;
+  memcpy(memory + 1, six, sizeof six);
+  for (size_t how = 0; how < MODES; how++) {
+    float got[16];
+    pome_tensor shape;
+    text_model m = mode_make(programs[1].text, &modes[how], NULL, 0);
+    mode_set(&m, (input[]){{"x", POME_FP32, 1, {6}, memory + 1}, {0}});
+    check_ok(pome_run_predict(m.run, NULL, &error), &error);
+    check_near("an input at an odd address", modes[how].name, got, programs[1].values,
+               mode_result(&m, "w", got, &shape), 0);
+    free_text_model(&m);
+  }
+}
+
+static void *cancel_soon(void *run) {
+  for (int i = 0; i < 50; i++) {
+    usleep(10000);
+    pome_run_cancel(run);
+  }
+  return NULL;
+}
+
+/* A loop without a single operation must hear a cancel too. */
+static void empty_loops_end(void **context) {
+  (void)context;
+  static const char text[] = "func main<ios17>(tensor<bool, []> p) {"
+                             "  tensor<bool, []> y = while_loop(loop_vars = (p)) {"
+                             "    block(tensor<bool, []> q) { } -> (q);"
+                             "    block(tensor<bool, []> q) { } -> (q);"
+                             "  }[name = string(\"l\")];"
+                             "} -> (y);";
+  text_model m = mode_make(text, &modes[0], NULL, 0);
+  pome_error error;
+  pthread_t thread;
+  mode_set(&m, (input[]){INT("p", &one), {0}});
+  assert_int_equal(pthread_create(&thread, NULL, cancel_soon, m.run), 0);
+  assert_int_equal(pome_run_predict(m.run, NULL, &error), POME_CANCELLED);
+  pthread_join(thread, NULL);
+  mode_set(&m, (input[]){INT("p", &zero), {0}});
+  check_ok(pome_run_predict(m.run, NULL, &error), &error);
+  free_text_model(&m);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(programs_agree),           cmocka_unit_test(runs_follow_their_data),
@@ -598,7 +649,8 @@ int main(void) {
       cmocka_unit_test(states_must_fit),          cmocka_unit_test(update_from_the_same_state),
       cmocka_unit_test(numbers_keep_their_value),
 
-      cmocka_unit_test(inputs_left_out),
+      cmocka_unit_test(inputs_left_out),          cmocka_unit_test(inputs_may_lie_anywhere),
+      cmocka_unit_test(empty_loops_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,6 +85,7 @@ static pome_status loop(pome__ref *ref, const pome__op *op, pome__slot *held, po
   POME__TRY(enter_block(ref, body, variables->values, held, error));
   for (;;) {
     bool yes;
+    POME__TRY(pome__check_cancel(ref->exec, error)); /* blocks may be empty */
     POME__TRY(enter_block(ref, condition, body->inputs, held, error));
     POME__TRY(pome__ref_run_block(ref, condition, error));
     POME__TRY(run_predicate(ref, condition->outputs[0], &yes, error));
