@@ -1,4 +1,4 @@
-"""Makes the embedded model from a text: train, round to palettes, package, golden folder, figures.
+"""Makes the embedded model from a text: train, package, golden folder, figures.
 
 Each step is a program of its own that reads what the one before it left in the work folder, so a
 run that was cut short goes on from there: with --from the steps before that one are skipped.
@@ -20,7 +20,6 @@ def main() -> None:
     parser.add_argument("--work", default="build/embedded_model", help="folder of what is learned")
     steps = {
         "train": ["--text", "--work"],
-        "tune": ["--text", "--work"],
         "package": ["--work", "--out"],
         "golden": ["--text", "--model"],
         "perplexity": ["--text", "--model", "--work"],

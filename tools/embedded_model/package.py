@@ -19,8 +19,8 @@ import torch
 from coremltools.converters.mil import Builder as mb
 from coremltools.converters.mil.mil import types
 
-from model import Sizes, rotary_tables
-from palette import GROUP, Palette
+from model import Sizes, matrices, rotary_tables
+from palette import GROUP, Palette, palettize
 
 FP16 = np.float16
 
@@ -221,13 +221,14 @@ def save_config(path: Path, sizes: Sizes) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--work", type=Path, required=True, help="folder tune.py wrote")
+    parser.add_argument("--work", type=Path, required=True, help="folder train.py wrote")
     parser.add_argument("--out", type=Path, required=True, help="folder of the packaged model")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     sizes = Sizes()
-    stored = torch.load(args.work / "palettes.pt", weights_only=False)
-    save_package(args.out / "model.mlpackage", sizes, stored["palettes"], stored["gains"])
+    weights = torch.load(args.work / "weights.pt")
+    palettes = {name: palettize(weights[name]) for name in matrices(weights)}
+    save_package(args.out / "model.mlpackage", sizes, palettes, weights)
     save_config(args.out / "config.json", sizes)
     shutil.copyfile(args.work / "tokenizer.json", args.out / "tokenizer.json")
 
