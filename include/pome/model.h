@@ -152,6 +152,42 @@ typedef struct pome_weight {
 POME_API size_t pome_function_weight_count(const pome_function *function);
 POME_API pome_weight pome_function_weight(const pome_function *function, size_t index);
 
+/* ---- looking into a run ---- */
+
+/* A value that an operation takes or gives. Plans hand out those of the body, by name, when asked to `keep` them. */
+typedef struct pome_operation_value {
+  const char *name; /* "" for a constant written in place */
+  bool tensor;      /* and not a list, a dictionary or a state; what follows is about tensors */
+  bool constant;    /* known before anything runs */
+  pome_dtype dtype; /* as declared */
+  int32_t rank;     /* -1: not declared */
+  int64_t shape[POME_MAX_RANK]; /* POME_DIM_UNKNOWN where not declared */
+  pome_tensor literal; /* of a constant that lies in the file as it is used; data is NULL for all others */
+} pome_operation_value;
+
+/* An operation of a function's body. One that holds blocks stands for what happens in them. */
+typedef struct pome_operation {
+  const char *type;
+  const char *name;
+  bool constant; /* makes a constant: `const` and `constexpr_...` */
+  bool isolable; /* pome_operation_isolate takes it */
+  const pome_operation_value *inputs; /* each once; those that its blocks take from outside too */
+  size_t input_count;
+  const pome_operation_value *outputs;
+  size_t output_count;
+} pome_operation;
+
+/* In the order in which they run. None for models that are no programs, and for pipelines. */
+POME_API size_t pome_function_operation_count(const pome_function *function);
+/* NULL when there is none of that index. Lives as long as the model. */
+POME_API const pome_operation *pome_function_operation(const pome_function *function, size_t index);
+
+/* A model of that operation alone, with its constants: its function has the values that the operation takes, constants
+ * aside, as inputs, and its results as outputs. `function`'s model must outlive it. POME_UNSUPPORTED for operations
+ * that are not isolable: they take or give other things than tensors, or draw random numbers. */
+POME_API pome_status pome_operation_isolate(const pome_function *function, size_t index, pome_model **model,
+                                            pome_error *error);
+
 /* The whole program as MIL text, handed piece by piece to `write`; a non-OK status from `write` stops it and is returned. */
 POME_API pome_status pome_model_print(const pome_model *model,
                                       pome_status (*write)(void *context, const char *text, size_t size),

@@ -53,7 +53,7 @@ typedef struct pome_plan_options {
   pome_numerics numerics;
   int threads;             /* 0: one for each core */
   const char *isa;         /* NULL: all the machine has; "scalar", "avx2", "avx512": no more than that */
-  const char *const *keep; /* names of values, besides the outputs, to be kept as results */
+  const char *const *keep; /* names of values of the body and of inputs, besides the outputs, to be kept as results */
   size_t keep_count;
 } pome_plan_options;
 

@@ -185,6 +185,13 @@ pome__value *pome__function_new_literal(pome__program *program, pome__function *
 const pome__arg *pome__op_find_arg(const pome__op *op, const char *name);
 pome__function *pome__program_find_function(const pome__program *program, const char *name);
 
+/* ---- copies (clone.c) ---- */
+/* A program that holds a copy of one verified function. Literals and parts of types are shared: the function's program must
+ * outlive it. `wanted`, by op->index, picks operations of the body: what they take from outside becomes the copy's
+ * inputs, in order of first use, and what none of them takes its outputs; NULL: the whole function. The copy is to be
+ * verified and resolved. NULL when out of memory. */
+pome__program *pome__program_clone(const pome__function *function, const bool *wanted, const pome_allocator *allocator);
+
 /* ---- element types by their number in MIL.proto (data_type.c): NONE and 0 when there is none ---- */
 pome_dtype pome__dtype_from_data_type(uint64_t number);
 uint32_t pome__data_type_of(pome_dtype dtype);

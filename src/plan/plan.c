@@ -41,7 +41,12 @@ static pome_status copy_request(pome__plan *plan, const pome__plan_request *requ
   return POME_OK;
 }
 
-static pome__value *find_value(const pome__block *block, const char *name) {
+/* A value of the body, or an input: as the plan sees it, converted to the port's type. */
+static pome__value *find_value(const pome__function *function, const char *name) {
+  const pome__block *block = function->body;
+  for (size_t i = 0; i < function->input_count; i++) {
+    if (strcmp(function->inputs[i]->name, name) == 0) return function->inputs[i];
+  }
   for (size_t i = 0; i < block->op_count; i++) {
     for (size_t o = 0; o < block->ops[i]->output_count; o++) {
       if (strcmp(block->ops[i]->outputs[o]->name, name) == 0) return block->ops[i]->outputs[o];
@@ -56,9 +61,9 @@ static pome_status choose_results(pome__plan *plan, const pome__plan_request *re
   if (plan->results == NULL) return pome__fail_memory(error, "a plan");
   for (size_t i = 0; i < body->output_count; i++) plan->results[plan->result_count++] = body->outputs[i];
   for (size_t i = 0; i < request->keep_count; i++) {
-    pome__value *value = find_value(body, request->keep[i]);
+    pome__value *value = find_value(plan->function, request->keep[i]);
     if (value == NULL || value->type.kind != POME__TYPE_TENSOR) {
-      return pome__fail(error, POME_USAGE, "no tensor named \"%s\" in the body of function \"%s\"", request->keep[i],
+      return pome__fail(error, POME_USAGE, "no tensor named \"%s\" among the inputs or in the body of function \"%s\"", request->keep[i],
                         plan->function->name);
     }
     plan->results[plan->result_count++] = value;

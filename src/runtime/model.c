@@ -29,6 +29,7 @@ static pome_status describe_functions(pome_model *model, pome_error *error) {
                         function->description->name);
     }
     POME__TRY(pome__function_summarise(&model->arena, function, error));
+    POME__TRY(pome__function_list(&model->arena, function, error));
   }
   return POME_OK;
 }
@@ -89,6 +90,33 @@ void pome_model_close(pome_model *model) {
   pome__package_close(model->package);
   pome__arena_free(&model->arena);
   pome__free(model->allocator, model, sizeof *model);
+}
+
+pome_status pome__model_of_program(pome__program *program, const pome_allocator *allocator, pome_model **out,
+                                   pome_error *error) {
+  pome_model *model = pome__alloc_zero(allocator, sizeof *model);
+  pome__package *package = pome__alloc_zero(allocator, sizeof *package);
+  if (model == NULL || package == NULL) {
+    pome__free(allocator, model, sizeof *model);
+    pome__free(allocator, package, sizeof *package);
+    pome__program_free(program);
+    return pome__fail_memory(error, "a model");
+  }
+  pome__arena_init(&package->arena, allocator, 0);
+  package->container = "memory";
+  package->description.model_type = POME__MODEL_TYPE_PROGRAM;
+  package->description.model_type_name = pome__model_type_name(POME__MODEL_TYPE_PROGRAM);
+  model->allocator = allocator;
+  model->package = package;
+  model->program = program;
+  pome__arena_init(&model->arena, allocator, 0);
+  pome_status status = describe_functions(model, error);
+  if (status != POME_OK) {
+    pome_model_close(model);
+    return status;
+  }
+  *out = model;
+  return POME_OK;
 }
 
 /* ---- questions ---- */

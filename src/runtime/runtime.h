@@ -23,6 +23,7 @@ struct pome_function {
   size_t op_count_count;
   pome_weight *weights;
   size_t weight_count;
+  const pome_operation *operations; /* one for each operation of the program's body */
 };
 
 struct pome_model {
@@ -103,6 +104,12 @@ struct pome_value {
 
 /* Fills function->op_counts and weights (summary.c). */
 pome_status pome__function_summarise(pome__arena *arena, pome_function *function, pome_error *error);
+
+/* Fills function->operations (operations.c). */
+pome_status pome__function_list(pome__arena *arena, pome_function *function, pome_error *error);
+/* A model of a resolved program that comes from no file; takes the program, also when it fails (model.c). */
+pome_status pome__model_of_program(pome__program *program, const pome_allocator *allocator, pome_model **model,
+                                   pome_error *error);
 
 /* Ports of a function that no description tells of (bare program text), from the program (ports.c). */
 pome_status pome__describe_program(pome__arena *arena, const pome__program *program, pome__description *description,
