@@ -51,6 +51,7 @@ pome_status inspect_weights(const pome_function *function, weight_groups *result
     group->bytes += weight.bytes;
     groups.constants++;
     groups.bytes += weight.bytes;
+    if (!weight.tensor.data) groups.missing += weight.bytes;
   }
   if (groups.count > 0) qsort(groups.items, groups.count, sizeof *groups.items, by_bytes);
   *result = groups;
@@ -149,6 +150,9 @@ static pome_status put_weights(const pome_function *function, pome_error *error)
     put_padded(kind, 24);
     printf("%10s  %5zu\n", report_bytes((double)group->bytes, text, sizeof text), group->count);
   }
+  if (groups.missing > 0)
+    printf("    the file with %s of them is missing: nothing can run\n",
+           report_bytes((double)groups.missing, text, sizeof text));
   free(groups.items);
   return POME_OK;
 }

@@ -19,6 +19,7 @@ typedef struct weight_groups {
   weight_group *items; /* largest first; free it */
   size_t count;
   size_t constants, bytes; /* in all */
+  size_t missing;          /* bytes whose weight file is not there */
 } weight_groups;
 
 pome_status inspect_weights(const pome_function *function, weight_groups *groups,

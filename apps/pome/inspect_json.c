@@ -95,6 +95,8 @@ static json_t *weights_json(const pome_function *function, bool each) {
   }
   json_t *result = json_pack("{s:I, s:I, s:o}", "count", (json_int_t)groups.constants, "bytes",
                              (json_int_t)groups.bytes, "by_encoding", list);
+  if (result && groups.missing > 0)
+    json_object_set_new(result, "missing_bytes", json_integer((json_int_t)groups.missing));
   free(groups.items);
   json_t *constants = each ? json_array() : NULL;
   for (size_t i = 0; constants && i < pome_function_weight_count(function); i++) {

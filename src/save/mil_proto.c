@@ -45,10 +45,11 @@ static void put_dimension(pome__pb_writer *pb, uint32_t field, int64_t size) {
   pome__pb_end(pb);
 }
 
-/* TensorType{dataType 1, rank 2, dimensions 3}; of unknown rank: one variadic dimension. */
+/* TensorType{dataType 1, rank 2, dimensions 3}. A tensor of unknown rank has one variadic
+ * dimension, which counts. */
 static void put_tensor_type(pome__pb_writer *pb, const pome__type *type) {
   pome__pb_put_uint(pb, 1, pome__data_type_of(type->dtype));
-  if (type->rank != 0) pome__pb_put_uint(pb, 2, (uint64_t)(int64_t)type->rank);
+  if (type->rank != 0) pome__pb_put_uint(pb, 2, type->rank > 0 ? (uint64_t)type->rank : 1);
   for (int i = 0; i < type->rank; i++) put_dimension(pb, 3, type->dims[i]);
   if (type->rank >= 0) return;
   pome__pb_begin(pb, 3);
@@ -269,8 +270,13 @@ static void put_block(writer *w, uint32_t field, const pome__block *block) {
 
 /* ---- functions ---- */
 
+/* The compiler's note in text of what the description says; coremltools takes no function with it.
+ */
+#define COMPILED_NOTE "FlexibleShapeInformation"
+
 static void put_attributes(writer *w, const pome__attribute *attributes, size_t count) {
   for (size_t i = 0; i < count; i++) {
+    if (strcmp(attributes[i].name, COMPILED_NOTE) == 0) continue;
     pome__pb_begin(w->pb, 4);
     put_text(w->pb, 1, attributes[i].name);
     put_value(w, 2, attributes[i].value);

@@ -229,3 +229,16 @@ make_pictures() {
   put_hex 89504e470d0a1a0a0000000d4948445200000003000000020800000000b81f39c6000000104944415478da63f8cfc0c0c0a5f11f00086e0231c4a4ede90000000049454e44ae426082 >gray.png
   put_hex ffd8ffe000104a46494600010100000100010000ffdb004300100b0c0e0c0a100e0d0e1211101318281a181616183123251d283a333d3c3933383740485c4e404457453738506d51575f626768673e4d71797064785c656763ffc0000b080002000301011100ffc40014000100000000000000000000000000000004ffc40014100100000000000000000000000000000000ffda0008010100003f000bffd9 >even.jpg
 }
+
+# weighted.mil: names a weight file that is not there.
+make_weighted() {
+  cat >weighted.mil <<'TEXT'
+program(1.0)
+{
+    func main<ios16>(tensor<fp32, [12]> x) {
+            tensor<fp32, [12]> w = const()[name = tensor<string, []>("w"), val = tensor<fp32, [12]>(BLOBFILE(path = tensor<string, []>("@model_path/weights/weight.bin"), offset = tensor<uint64, []>(64)))];
+            tensor<fp32, [12]> y = add(x = x, y = w)[name = tensor<string, []>("y")];
+        } -> (y);
+}
+TEXT
+}

@@ -1,0 +1,5 @@
+make_weighted
+"$POME" convert weighted.mil weighted.mlpackage
+status=$?
+ls -A
+exit $status

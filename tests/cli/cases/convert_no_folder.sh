@@ -1,0 +1,2 @@
+make_add
+"$POME" convert add.mil no/such/add.mlpackage

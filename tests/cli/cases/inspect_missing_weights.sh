@@ -1,0 +1,3 @@
+make_weighted
+"$POME" inspect weighted.mil
+"$POME" inspect --text weighted.mil

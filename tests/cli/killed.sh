@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# usage: killed.sh POME [TURNS]   Kills `pome convert` at random moments: there is never a half package. Without --force the target
+# is absent or whole; with --force the target is at every moment one of the two packages.
+set -euo pipefail
+pome=$(realpath "$1")
+turns=${2:-20}
+size=$((48 << 20))
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+# number VALUE BYTES: little endian
+number() {
+  local i
+  # shellcheck disable=SC2059 # the format is the byte
+  for ((i = 0; i < $2; i++)); do printf "\\x$(printf '%02x' $((($1 >> (8 * i)) & 255)))"; done
+}
+{ number 1 4; number 2 4; head -c 56 /dev/zero
+  number $((0xDEADBEEF)) 4; number 3 4; number $size 8; number 128 8; head -c 40 /dev/zero; } >weight.bin
+truncate -s $((128 + size)) weight.bin
+model() { # NAME OUTPUT
+  cat >"$1" <<MIL
+program(1.0)
+{
+    func main<ios16>(tensor<fp32, [1]> x) {
+            tensor<uint8, [$size]> w = const()[name = tensor<string, []>("w"), val = tensor<uint8, [$size]>(BLOBFILE(path = tensor<string, []>("@model_path/weight.bin"), offset = tensor<uint64, []>(64)))];
+            tensor<fp32, [1]> $2 = add(x = x, y = x)[name = tensor<string, []>("$2")];
+        } -> ($2);
+}
+MIL
+}
+model old.mil before
+model new.mil after
+
+whole() { # PACKAGE: opens, with all its weights
+  "$pome" inspect "$1" >/dev/null && [[ $(stat -c %s "$1/Data/com.apple.CoreML/weights/weight.bin") == $((128 + size)) ]]
+}
+
+start=$(date +%s%N)
+"$pome" convert old.mil kept.mlpackage
+takes=$((($(date +%s%N) - start) / 1000000 + 1))
+killed=0
+absent=0
+replaced=0
+for ((turn = 0; turn < turns; turn++)); do
+  for target in fresh kept; do
+    force=()
+    [[ $target == kept ]] && force=(--force)
+    "$pome" convert new.mil $target.mlpackage "${force[@]}" &
+    child=$!
+    sleep "$(printf '0.%03d' $((RANDOM % (takes < 999 ? takes : 999))))"
+    if kill -KILL $child 2>/dev/null; then killed=$((killed + 1)); fi
+    wait $child 2>/dev/null || true
+    if [[ $target == fresh && ! -e fresh.mlpackage ]]; then
+      absent=$((absent + 1))
+    else
+      whole $target.mlpackage
+    fi
+  done
+  if "$pome" inspect kept.mlpackage | grep -q after; then replaced=$((replaced + 1)); fi
+  rm -rf fresh.mlpackage ./.*partial* ./.*.old-*
+  "$pome" convert old.mil kept.mlpackage --force
+done
+echo "killed: $killed of $((2 * turns)) writers; $absent times no package, $replaced times the new one in place of the old, never a half one"
+((killed > 0))
