@@ -1,7 +1,7 @@
 /* pome/model.h: opened models, their functions and ports.
  *
- * A model is what a file or folder holds, parsed and verified: functions with typed inputs, outputs and
- * states, and metadata. It is immutable; any number of threads may use it at once.
+ * A model is what a file or folder holds, parsed and verified: functions with typed inputs, outputs
+ * and states, and metadata. It is immutable; any number of threads may use it at once.
  */
 #ifndef POME_MODEL_H
 #define POME_MODEL_H
@@ -43,22 +43,23 @@ typedef enum pome_flexibility {
   POME_SHAPE_RANGE       /* per dimension lower[i] .. upper[i] */
 } pome_flexibility;
 
-/* One input, output or state. All pointers live as long as the model. For images shape is [height, width]. */
+/* One input, output or state. All pointers live as long as the model. For images shape is [height,
+ * width]. */
 typedef struct pome_port {
   const char *name;
   const char *description; /* "" when there is none */
   pome_feature feature;
-  pome_dtype dtype; /* element type of tensors and states; key type of dictionaries */
-  pome_color color; /* of images */
-  int32_t rank;     /* -1: not declared */
-  int64_t shape[POME_MAX_RANK];     /* the default shape; POME_DIM_UNKNOWN where not declared */
+  pome_dtype dtype;             /* element type of tensors and states; key type of dictionaries */
+  pome_color color;             /* of images */
+  int32_t rank;                 /* -1: not declared */
+  int64_t shape[POME_MAX_RANK]; /* the default shape; POME_DIM_UNKNOWN where not declared */
   pome_flexibility flexibility;
   const int64_t (*shapes)[POME_MAX_RANK]; /* enumerated shapes */
   size_t shape_count;
   int64_t lower[POME_MAX_RANK];
   int64_t upper[POME_MAX_RANK]; /* -1: unbounded */
   bool optional;
-  bool has_default;     /* an optional tensor's value when it is not given */
+  bool has_default; /* an optional tensor's value when it is not given */
   double default_value;
 } pome_port;
 
@@ -67,22 +68,23 @@ typedef struct pome_model_options {
   const pome_allocator *allocator;
   const pome_log *log;
   bool copy;               /* read files into memory instead of mapping them */
-  size_t max_parse_memory; /* ceiling for what parsing may allocate; 0: four times the file plus 64 MiB */
+  size_t max_parse_memory; /* ceiling for what parsing may allocate; 0: four times the file plus 64
+                              MiB */
 } pome_model_options;
 
 POME_API void pome_model_options_init(pome_model_options *options);
 
-/* Opens a .mlpackage or .mlmodelc folder, a .mlmodel file, or a bare program text (.mil); what it is, is
- * found from the content. Files are mapped: they must not shrink while the model is open unless `copy` is
- * set. Fails with POME_INPUT (missing, broken, not a program), POME_UNSUPPORTED (a model type that
- * pome does not run: the message names it), POME_MEMORY, POME_IO. A program whose weight file is
- * missing opens, can be inspected and printed, and is refused by pome_plan_create.
+/* Opens a .mlpackage or .mlmodelc folder, a .mlmodel file, or a bare program text (.mil); what it
+ * is, is found from the content. Files are mapped: they must not shrink while the model is open
+ * unless `copy` is set. Fails with POME_INPUT (missing, broken, not a program), POME_UNSUPPORTED (a
+ * model type that pome does not run: the message names it), POME_MEMORY, POME_IO. A program whose
+ * weight file is missing opens, can be inspected and printed, and is refused by pome_plan_create.
  * Sources: coremltools 9.0 modelpackage/src/ModelPackage.cpp, mlmodel/format/Model.proto. */
 POME_API pome_status pome_model_open(const char *path, const pome_model_options *options,
                                      pome_model **model, pome_error *error);
 
-/* As above from memory: a Model protobuf and the bytes of its weight.bin (NULL, 0 when it has none). Both
- * must stay valid and unchanged until pome_model_close unless `copy` is set. */
+/* As above from memory: a Model protobuf and the bytes of its weight.bin (NULL, 0 when it has
+ * none). Both must stay valid and unchanged until pome_model_close unless `copy` is set. */
 POME_API pome_status pome_model_open_memory(const void *spec, size_t spec_size, const void *weights,
                                             size_t weights_size, const pome_model_options *options,
                                             pome_model **model, pome_error *error);
@@ -96,7 +98,8 @@ POME_API const char *pome_model_type(const pome_model *model);
 POME_API const char *pome_model_container(const pome_model *model);
 POME_API int pome_model_specification_version(const pome_model *model);
 
-/* Metadata: author, license, versionString, shortDescription, then user-defined keys, as `count` pairs. */
+/* Metadata: author, license, versionString, shortDescription, then user-defined keys, as `count`
+ * pairs. */
 POME_API size_t pome_model_metadata_count(const pome_model *model);
 POME_API void pome_model_metadata(const pome_model *model, size_t index, const char **key,
                                   const char **value);
@@ -114,8 +117,8 @@ POME_API const pome_model *pome_function_model(const pome_function *function);
 /* "mlProgram" and the like: the model's type, or that of the stage that this function is. */
 POME_API const char *pome_function_type(const pome_function *function);
 
-/* The models that a pipeline runs one after another, joined by the names of their ports: functions with
- * ports, operations and weights of their own. None: not a pipeline. */
+/* The models that a pipeline runs one after another, joined by the names of their ports: functions
+ * with ports, operations and weights of their own. None: not a pipeline. */
 POME_API size_t pome_function_stage_count(const pome_function *function);
 POME_API const pome_function *pome_function_stage(const pome_function *function, size_t index);
 
@@ -154,7 +157,8 @@ POME_API pome_weight pome_function_weight(const pome_function *function, size_t 
 
 /* ---- looking into a run ---- */
 
-/* A value that an operation takes or gives. Plans hand out those of the body, by name, when asked to `keep` them. */
+/* A value that an operation takes or gives. Plans hand out those of the body, by name, when asked
+ * to `keep` them. */
 typedef struct pome_operation_value {
   const char *name; /* "" for a constant written in place */
   bool tensor;      /* and not a list, a dictionary or a state; what follows is about tensors */
@@ -162,15 +166,16 @@ typedef struct pome_operation_value {
   pome_dtype dtype; /* as declared */
   int32_t rank;     /* -1: not declared */
   int64_t shape[POME_MAX_RANK]; /* POME_DIM_UNKNOWN where not declared */
-  pome_tensor literal; /* of a constant that lies in the file as it is used; data is NULL for all others */
+  pome_tensor
+      literal; /* of a constant that lies in the file as it is used; data is NULL for all others */
 } pome_operation_value;
 
 /* An operation of a function's body. One that holds blocks stands for what happens in them. */
 typedef struct pome_operation {
   const char *type;
   const char *name;
-  bool constant; /* makes a constant: `const` and `constexpr_...` */
-  bool isolable; /* pome_operation_isolate takes it */
+  bool constant;                      /* makes a constant: `const` and `constexpr_...` */
+  bool isolable;                      /* pome_operation_isolate takes it */
   const pome_operation_value *inputs; /* each once; those that its blocks take from outside too */
   size_t input_count;
   const pome_operation_value *outputs;
@@ -182,33 +187,37 @@ POME_API size_t pome_function_operation_count(const pome_function *function);
 /* NULL when there is none of that index. Lives as long as the model. */
 POME_API const pome_operation *pome_function_operation(const pome_function *function, size_t index);
 
-/* A model of that operation alone, with its constants: its function has the values that the operation takes, constants
- * aside, as inputs, and its results as outputs. `function`'s model must outlive it. POME_UNSUPPORTED for operations
- * that are not isolable: they take or give other things than tensors, or draw random numbers. */
-POME_API pome_status pome_operation_isolate(const pome_function *function, size_t index, pome_model **model,
-                                            pome_error *error);
+/* A model of that operation alone, with its constants: its function has the values that the
+ * operation takes, constants aside, as inputs, and its results as outputs. `function`'s model must
+ * outlive it. POME_UNSUPPORTED for operations that are not isolable: they take or give other things
+ * than tensors, or draw random numbers. */
+POME_API pome_status pome_operation_isolate(const pome_function *function, size_t index,
+                                            pome_model **model, pome_error *error);
 
-/* The whole program as MIL text, handed piece by piece to `write`; a non-OK status from `write` stops it and is returned. */
+/* The whole program as MIL text, handed piece by piece to `write`; a non-OK status from `write`
+ * stops it and is returned. */
 POME_API pome_status pome_model_print(const pome_model *model,
-                                      pome_status (*write)(void *context, const char *text, size_t size),
+                                      pome_status (*write)(void *context, const char *text,
+                                                           size_t size),
                                       void *context, pome_error *error);
 
 typedef struct pome_save_options {
   size_t size;
-  bool replace; /* a package that stands at the path; nothing else is ever replaced */
+  bool replace;  /* a package that stands at the path; nothing else is ever replaced */
   void *context; /* for `progress` */
-  /* Told from time to time how many bytes of weights are written; false stops with POME_CANCELLED. */
+  /* Told from time to time how many bytes of weights are written; false stops with POME_CANCELLED.
+   */
   bool (*progress)(void *context, uint64_t done, uint64_t total);
 } pome_save_options;
 
 POME_API void pome_save_options_init(pome_save_options *options);
 
-/* Writes a program as an .mlpackage, whatever it was opened from. Ports and metadata are kept as they
- * are; constants of equal content are stored once; weights go from file to file without being held in
- * memory. The folder is written under another name beside `path` and renamed when it is whole: on
- * failure, and when the process is killed, there is no package or, with `replace`, the old one. Fails
- * with POME_INPUT (the path exists, weights are missing), POME_UNSUPPORTED (not a program), POME_IO
- * (no room), POME_CANCELLED, POME_MEMORY. */
+/* Writes a program as an .mlpackage, whatever it was opened from. Ports and metadata are kept as
+ * they are; constants of equal content are stored once; weights go from file to file without being
+ * held in memory. The folder is written under another name beside `path` and renamed when it is
+ * whole: on failure, and when the process is killed, there is no package or, with `replace`, the
+ * old one. Fails with POME_INPUT (the path exists, weights are missing), POME_UNSUPPORTED (not a
+ * program), POME_IO (no room), POME_CANCELLED, POME_MEMORY. */
 POME_API pome_status pome_model_save(const pome_model *model, const char *path,
                                      const pome_save_options *options, pome_error *error);
 

@@ -7,8 +7,8 @@
  *   pome_run_predict(run, NULL, &error);
  *   pome_run_get_tensor(run, "y", &y, &error);
  *
- * A plan is a function compiled for this machine; immutable, shareable between threads. A run is one thread's
- * use of a plan. A state is what a stateful model remembers between predictions.
+ * A plan is a function compiled for this machine; immutable, shareable between threads. A run is
+ * one thread's use of a plan. A state is what a stateful model remembers between predictions.
  */
 #ifndef POME_RUN_H
 #define POME_RUN_H
@@ -49,20 +49,23 @@ typedef struct pome_plan_options {
   size_t size;
   const pome_allocator *allocator;
   const pome_log *log;
-  const char *devices;     /* fallback chain, "cpu" or "cuda,cpu"; NULL or "auto": best available first */
+  const char
+      *devices; /* fallback chain, "cpu" or "cuda,cpu"; NULL or "auto": best available first */
   pome_numerics numerics;
-  int threads;             /* 0: one for each core */
-  const char *isa;         /* NULL: all the machine has; "scalar", "avx2", "avx512": no more than that */
-  const char *const *keep; /* names of values of the body and of inputs, besides the outputs, to be kept as results */
+  int threads;     /* 0: one for each core */
+  const char *isa; /* NULL: all the machine has; "scalar", "avx2", "avx512": no more than that */
+  const char *const *keep; /* names of values of the body and of inputs, besides the outputs, to be
+                              kept as results */
   size_t keep_count;
 } pome_plan_options;
 
 POME_API void pome_plan_options_init(pome_plan_options *options);
 
-/* Compiles. Fails with POME_UNSUPPORTED when an operation runs on no device of the chain: the message
- * names the operation, before anything runs. The model must outlive the plan. */
-POME_API pome_status pome_plan_create(const pome_function *function, const pome_plan_options *options,
-                                      pome_plan **plan, pome_error *error);
+/* Compiles. Fails with POME_UNSUPPORTED when an operation runs on no device of the chain: the
+ * message names the operation, before anything runs. The model must outlive the plan. */
+POME_API pome_status pome_plan_create(const pome_function *function,
+                                      const pome_plan_options *options, pome_plan **plan,
+                                      pome_error *error);
 /* Every run of the plan must be freed before. */
 POME_API void pome_plan_free(pome_plan *plan);
 
@@ -87,7 +90,8 @@ POME_API pome_status pome_state_create(const pome_function *const *functions, si
 POME_API void pome_state_free(pome_state *state);
 /* Back to zeros. */
 POME_API void pome_state_reset(pome_state *state);
-POME_API pome_status pome_state_clone(const pome_state *state, pome_state **clone, pome_error *error);
+POME_API pome_status pome_state_clone(const pome_state *state, pome_state **clone,
+                                      pome_error *error);
 POME_API size_t pome_state_bytes(const pome_state *state);
 POME_API size_t pome_state_count(const pome_state *state);
 POME_API const char *pome_state_name(const pome_state *state, size_t index);
@@ -95,8 +99,8 @@ POME_API const char *pome_state_name(const pome_state *state, size_t index);
 POME_API pome_status pome_state_read(const pome_state *state, const char *name, pome_tensor *tensor,
                                      pome_error *error);
 /* Copies, converting to the stored type. */
-POME_API pome_status pome_state_write(pome_state *state, const char *name, const pome_tensor *tensor,
-                                      pome_error *error);
+POME_API pome_status pome_state_write(pome_state *state, const char *name,
+                                      const pome_tensor *tensor, pome_error *error);
 
 /* ---- runs ---- */
 
@@ -113,31 +117,34 @@ POME_API pome_status pome_run_create(const pome_plan *plan, const pome_run_optio
                                      pome_run **run, pome_error *error);
 POME_API void pome_run_free(pome_run *run);
 
-/* Binds an input. The memory is borrowed until the next prediction returns. Types are converted to the
- * port's when no value changes (and between float types, which round); POME_INPUT otherwise, and
- * when the name is unknown or the shape not allowed: the message names the allowed ones. An image port takes the tensor
- * that its program does. */
+/* Binds an input. The memory is borrowed until the next prediction returns. Types are converted to
+ * the port's when no value changes (and between float types, which round); POME_INPUT otherwise,
+ * and when the name is unknown or the shape not allowed: the message names the allowed ones. An
+ * image port takes the tensor that its program does. */
 POME_API pome_status pome_run_set_tensor(pome_run *run, const char *name, const pome_tensor *tensor,
                                          pome_error *error);
-/* Copies images, borrows everything else. An image must have a size that the port allows, and color or gray as the port. */
+/* Copies images, borrows everything else. An image must have a size that the port allows, and color
+ * or gray as the port. */
 POME_API pome_status pome_run_set_value(pome_run *run, const char *name, const pome_value *value,
                                         pome_error *error);
 
-/* Runs the plan on the bound inputs, blocking. `state` is needed exactly when the function has state
- * ports. A state used by two predictions at once is POME_USAGE. After a failure or a cancel the run can
- * be used again; the state may have been changed in part. */
+/* Runs the plan on the bound inputs, blocking. `state` is needed exactly when the function has
+ * state ports. A state used by two predictions at once is POME_USAGE. After a failure or a cancel
+ * the run can be used again; the state may have been changed in part. */
 POME_API pome_status pome_run_predict(pome_run *run, pome_state *state, pome_error *error);
 
-/* A view of a result (an output, or a value kept by the plan; of a dictionary its values), valid until the next prediction or until the
- * run is freed. */
+/* A view of a result (an output, or a value kept by the plan; of a dictionary its values), valid
+ * until the next prediction or until the run is freed. */
 POME_API pome_status pome_run_get_tensor(const pome_run *run, const char *name, pome_tensor *tensor,
                                          pome_error *error);
-/* The result as a value the caller owns, copied, of the kind that its port declares: a classifier's label as string or
- * int64, its probabilities as dictionary; an image as uint8 [height, width, 3] in RGB order, or [height, width] for gray. */
+/* The result as a value the caller owns, copied, of the kind that its port declares: a classifier's
+ * label as string or int64, its probabilities as dictionary; an image as uint8 [height, width, 3]
+ * in RGB order, or [height, width] for gray. */
 POME_API pome_status pome_run_get_value(const pome_run *run, const char *name, pome_value **value,
                                         pome_error *error);
 
-/* Asks the prediction going on to stop; callable from any thread or signal handler. The flag is cleared when a prediction starts. */
+/* Asks the prediction going on to stop; callable from any thread or signal handler. The flag is
+ * cleared when a prediction starts. */
 POME_API void pome_run_cancel(pome_run *run);
 
 /* Bytes the run holds for intermediate values. */
@@ -151,8 +158,9 @@ typedef struct pome_named_tensor {
 } pome_named_tensor;
 
 /* Set, predict, get in one call. Output tensors are views into the run. */
-POME_API pome_status pome_predict(pome_run *run, const pome_named_tensor *inputs, size_t input_count,
-                                  pome_named_tensor *outputs, size_t output_count, pome_error *error);
+POME_API pome_status pome_predict(pome_run *run, const pome_named_tensor *inputs,
+                                  size_t input_count, pome_named_tensor *outputs,
+                                  size_t output_count, pome_error *error);
 POME_API pome_status pome_predict_with_state(pome_run *run, pome_state *state,
                                              const pome_named_tensor *inputs, size_t input_count,
                                              pome_named_tensor *outputs, size_t output_count,

@@ -43,7 +43,7 @@ typedef enum pome_dtype {
 #define X(name, text, bits, kind) POME_##name,
   POME_DTYPE_TABLE(X)
 #undef X
-  POME_DTYPE_COUNT
+      POME_DTYPE_COUNT
 } pome_dtype;
 
 /* Core ML stops at rank 5; inside, programs may need a little more. */

@@ -1,4 +1,5 @@
-/* One table of devices. "Built without it", "not on this system" and "no device" are different reasons. */
+/* One table of devices. "Built without it", "not on this system" and "no device" are different
+ * reasons. */
 #include "backend/backends.h"
 
 #include <string.h>
@@ -17,7 +18,9 @@ static const pome__device devices[] = {
     {"ref", &pome__backend_ref, "reference interpreter on the processor", "", true},
 };
 
-size_t pome__device_count(void) { return sizeof devices / sizeof devices[0]; }
+size_t pome__device_count(void) {
+  return sizeof devices / sizeof devices[0];
+}
 
 const pome__device *pome__device_at(size_t index) {
   return index < pome__device_count() ? &devices[index] : NULL;
@@ -25,7 +28,8 @@ const pome__device *pome__device_at(size_t index) {
 
 const pome__device *pome__device_find(const char *name, size_t size) {
   for (size_t i = 0; i < pome__device_count(); i++) {
-    if (strlen(devices[i].name) == size && memcmp(devices[i].name, name, size) == 0) return &devices[i];
+    if (strlen(devices[i].name) == size && memcmp(devices[i].name, name, size) == 0)
+      return &devices[i];
   }
   return NULL;
 }

@@ -59,8 +59,8 @@ typedef struct pome__type {
 
 /* A compile-time value. Tensors: `data` holds count elements, contiguous, little endian, sub-byte
  * packed; strings are an array of pome_string. Tuples, lists: items. Dictionaries: key and value in
- * turn. Of a tensor in a weight file that is missing `data` is NULL and `bytes` what its type takes:
- * such a value is not known. */
+ * turn. Of a tensor in a weight file that is missing `data` is NULL and `bytes` what its type
+ * takes: such a value is not known. */
 typedef struct pome__literal {
   pome__type type; /* of tensors fully known; aggregates may leave the sizes of their parts open */
   const void *data;
@@ -186,13 +186,16 @@ const pome__arg *pome__op_find_arg(const pome__op *op, const char *name);
 pome__function *pome__program_find_function(const pome__program *program, const char *name);
 
 /* ---- copies (clone.c) ---- */
-/* A program that holds a copy of one verified function. Literals and parts of types are shared: the function's program must
- * outlive it. `wanted`, by op->index, picks operations of the body: what they take from outside becomes the copy's
- * inputs, in order of first use, and what none of them takes its outputs; NULL: the whole function. The copy is to be
- * verified and resolved. NULL when out of memory. */
-pome__program *pome__program_clone(const pome__function *function, const bool *wanted, const pome_allocator *allocator);
+/* A program that holds a copy of one verified function. Literals and parts of types are shared: the
+ * function's program must outlive it. `wanted`, by op->index, picks operations of the body: what
+ * they take from outside becomes the copy's inputs, in order of first use, and what none of them
+ * takes its outputs; NULL: the whole function. The copy is to be verified and resolved. NULL when
+ * out of memory. */
+pome__program *pome__program_clone(const pome__function *function, const bool *wanted,
+                                   const pome_allocator *allocator);
 
-/* ---- element types by their number in MIL.proto (data_type.c): NONE and 0 when there is none ---- */
+/* ---- element types by their number in MIL.proto (data_type.c): NONE and 0 when there is none ----
+ */
 pome_dtype pome__dtype_from_data_type(uint64_t number);
 uint32_t pome__data_type_of(pome_dtype dtype);
 

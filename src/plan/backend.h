@@ -1,11 +1,13 @@
 /* The one seam for devices.
  *
- * A plan cuts a function into subplans: runs of operations, in order, that one backend executes. A backend says
- * which operations it can run, prepares a subplan once (chooses kernels, packs weights), opens an instance of it for
- * each run (buffers), and executes it with submit and wait. Values cross between subplans in slots, as tensors in host
- * memory, as lists or as dictionaries; constants are asked from the plan, dense or as the packed bytes of the file.
+ * A plan cuts a function into subplans: runs of operations, in order, that one backend executes. A
+ * backend says which operations it can run, prepares a subplan once (chooses kernels, packs
+ * weights), opens an instance of it for each run (buffers), and executes it with submit and wait.
+ * Values cross between subplans in slots, as tensors in host memory, as lists or as dictionaries;
+ * constants are asked from the plan, dense or as the packed bytes of the file.
  *
- * A value's stored type may be wider than its declared type: fp32 where fp16 is declared. Readers look at the tensor.
+ * A value's stored type may be wider than its declared type: fp32 where fp16 is declared. Readers
+ * look at the tensor.
  */
 #ifndef POME_SRC_PLAN_BACKEND_H
 #define POME_SRC_PLAN_BACKEND_H
@@ -55,7 +57,7 @@ struct pome__list {
   const pome_allocator *allocator;
   size_t references;
   size_t count;
-  pome__slot *items; /* EMPTY until written */
+  pome__slot *items;  /* EMPTY until written */
   pome__type element; /* tensor type, dimensions may be unknown */
   bool dynamic;       /* grows when written past its end */
 };
@@ -64,16 +66,17 @@ struct pome__list {
 #define POME__MAX_LIST ((size_t)1 << 24)
 
 /* A contiguous tensor in a new counted buffer. */
-pome_status pome__slot_alloc(pome__slot *slot, const pome_allocator *allocator, pome_dtype dtype, int rank,
-                             const int64_t *shape, pome_error *error);
+pome_status pome__slot_alloc(pome__slot *slot, const pome_allocator *allocator, pome_dtype dtype,
+                             int rank, const int64_t *shape, pome_error *error);
 /* Another reference to the same memory. */
 void pome__slot_share(pome__slot *target, const pome__slot *source);
 /* Safe on an empty slot. */
 void pome__slot_clear(pome__slot *slot);
 
-pome__list *pome__list_create(const pome_allocator *allocator, size_t count, const pome__type *element, bool dynamic);
-/* A list with one reference that may be changed: `list` itself when `list->references` is 1, else a copy (and the reference to
- * `list` is given up). NULL when out of memory. */
+pome__list *pome__list_create(const pome_allocator *allocator, size_t count,
+                              const pome__type *element, bool dynamic);
+/* A list with one reference that may be changed: `list` itself when `list->references` is 1, else a
+ * copy (and the reference to `list` is given up). NULL when out of memory. */
 pome__list *pome__list_own(pome__list *list);
 bool pome__list_grow(pome__list *list, size_t count);
 void pome__list_release(pome__list *list);
@@ -87,8 +90,8 @@ typedef struct pome__settings {
   pome__isa isa; /* kernels of no higher level */
 } pome__settings;
 
-/* How a value declared `dtype` is stored between operations under these numerics on this kind of backend: strict keeps it, wide
- * makes every float fp32. */
+/* How a value declared `dtype` is stored between operations under these numerics on this kind of
+ * backend: strict keeps it, wide makes every float fp32. */
 pome_dtype pome__stored_dtype(pome_dtype dtype, pome_numerics numerics);
 
 /* ---- subplans ---- */
@@ -98,7 +101,7 @@ struct pome__subplan {
   const struct pome__backend *backend;
   pome__op *const *ops; /* in order, constants and constexpr ops left out */
   size_t op_count;
-  pome__value **inputs;  /* used here, made elsewhere; no constants */
+  pome__value **inputs; /* used here, made elsewhere; no constants */
   size_t input_count;
   pome__value **outputs; /* made here, used elsewhere or wanted as results */
   size_t output_count;
@@ -124,8 +127,10 @@ typedef struct pome__backend {
   /* Fills subplan->prepared. Memory may come from the plan's arena. */
   pome_status (*prepare)(pome__plan *plan, pome__subplan *subplan, pome_error *error);
   void (*release)(pome__subplan *subplan);
-  /* Buffers for one run. `bounds` gives the largest type of each value by index, or NULL types where unbounded. */
-  pome_status (*open)(const pome__subplan *subplan, const pome_allocator *allocator, void **instance, pome_error *error);
+  /* Buffers for one run. `bounds` gives the largest type of each value by index, or NULL types
+   * where unbounded. */
+  pome_status (*open)(const pome__subplan *subplan, const pome_allocator *allocator,
+                      void **instance, pome_error *error);
   void (*close)(void *instance);
   size_t (*bytes)(const void *instance);
   pome_status (*submit)(void *instance, const pome__exec *exec, pome_error *error);

@@ -1,7 +1,8 @@
 /* How long values live: for each value, the last operation of its own block that uses it. */
 #include "plan/plan.h"
 
-void pome__op_for_each_use(const pome__op *op, void (*use)(void *context, pome__value *value), void *context) {
+void pome__op_for_each_use(const pome__op *op, void (*use)(void *context, pome__value *value),
+                           void *context) {
   for (size_t a = 0; a < op->arg_count; a++) {
     for (size_t v = 0; v < op->args[a].count; v++) use(context, op->args[a].values[v]);
   }

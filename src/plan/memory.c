@@ -1,5 +1,5 @@
-/* Where intermediate values lie: first fit over intervals of steps. The live set is kept sorted by offset, so each
- * placement is one walk over the gaps between the values alive at that step. */
+/* Where intermediate values lie: first fit over intervals of steps. The live set is kept sorted by
+ * offset, so each placement is one walk over the gaps between the values alive at that step. */
 #include <string.h>
 
 #include "base/check.h"

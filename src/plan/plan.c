@@ -1,5 +1,6 @@
-/* Making a plan: each operation of the function's body goes to the first link of the chain that runs it; neighbours on one
- * backend become a subplan; values used across the cut become its inputs and outputs.
+/* Making a plan: each operation of the function's body goes to the first link of the chain that
+ * runs it; neighbours on one backend become a subplan; values used across the cut become its inputs
+ * and outputs.
  */
 #include "plan/plan.h"
 
@@ -15,7 +16,8 @@ static bool is_constant_op(const pome__op *op) {
   return op->schema->kind == POME__OP_CONST || op->schema->kind == POME__OP_CONSTEXPR;
 }
 
-static pome_status copy_request(pome__plan *plan, const pome__plan_request *request, pome_error *error) {
+static pome_status copy_request(pome__plan *plan, const pome__plan_request *request,
+                                pome_error *error) {
   const pome__function *function = request->function;
   plan->function = function;
   plan->settings = request->settings;
@@ -23,7 +25,8 @@ static pome_status copy_request(pome__plan *plan, const pome__plan_request *requ
   plan->links = POME__NEW_ARRAY(&plan->arena, pome__link, request->link_count);
   plan->constants = POME__NEW_ARRAY(&plan->arena, pome_tensor *, function->value_count);
   plan->bounds = POME__NEW_ARRAY(&plan->arena, const pome__type *, function->value_count);
-  if (plan->links == NULL || plan->constants == NULL || plan->bounds == NULL) return pome__fail_memory(error, "a plan");
+  if (plan->links == NULL || plan->constants == NULL || plan->bounds == NULL)
+    return pome__fail_memory(error, "a plan");
   for (size_t i = 0; i < request->link_count; i++) {
     pome__link *link = &plan->links[i];
     *link = request->links[i];
@@ -55,34 +58,42 @@ static pome__value *find_value(const pome__function *function, const char *name)
   return NULL;
 }
 
-static pome_status choose_results(pome__plan *plan, const pome__plan_request *request, pome_error *error) {
+static pome_status choose_results(pome__plan *plan, const pome__plan_request *request,
+                                  pome_error *error) {
   const pome__block *body = plan->function->body;
-  plan->results = POME__NEW_ARRAY(&plan->arena, pome__value *, body->output_count + request->keep_count);
+  plan->results =
+      POME__NEW_ARRAY(&plan->arena, pome__value *, body->output_count + request->keep_count);
   if (plan->results == NULL) return pome__fail_memory(error, "a plan");
-  for (size_t i = 0; i < body->output_count; i++) plan->results[plan->result_count++] = body->outputs[i];
+  for (size_t i = 0; i < body->output_count; i++)
+    plan->results[plan->result_count++] = body->outputs[i];
   for (size_t i = 0; i < request->keep_count; i++) {
     pome__value *value = find_value(plan->function, request->keep[i]);
     if (value == NULL || value->type.kind != POME__TYPE_TENSOR) {
-      return pome__fail(error, POME_USAGE, "no tensor named \"%s\" among the inputs or in the body of function \"%s\"", request->keep[i],
-                        plan->function->name);
+      return pome__fail(error, POME_USAGE,
+                        "no tensor named \"%s\" among the inputs or in the body of function \"%s\"",
+                        request->keep[i], plan->function->name);
     }
     plan->results[plan->result_count++] = value;
   }
   for (size_t i = 0; i < plan->result_count; i++) {
     const pome_tensor *tensor;
-    if (plan->results[i]->type.kind != POME__TYPE_TENSOR || !pome__value_is_constant(plan->results[i])) continue;
+    if (plan->results[i]->type.kind != POME__TYPE_TENSOR ||
+        !pome__value_is_constant(plan->results[i]))
+      continue;
     POME__TRY(pome__plan_constant(plan, plan->results[i], &tensor, error));
   }
   return POME_OK;
 }
 
 /* The first link that runs `op`; notes why earlier ones did not. */
-static pome_status choose_link(pome__plan *plan, const pome__op *op, pome__link **chosen, pome_error *error) {
+static pome_status choose_link(pome__plan *plan, const pome__op *op, pome__link **chosen,
+                               pome_error *error) {
   char reason[REASON] = "no device in the chain can be used";
   for (size_t i = 0; i < plan->link_count; i++) {
     pome__link *link = &plan->links[i];
     if (link->backend == NULL) {
-      if (plan->link_count == 1) snprintf(reason, sizeof reason, "%s: %s", link->name, link->reason);
+      if (plan->link_count == 1)
+        snprintf(reason, sizeof reason, "%s: %s", link->name, link->reason);
       continue;
     }
     char why[REASON] = "";
@@ -112,21 +123,24 @@ static pome_status cut(pome__plan *plan, size_t *owner, pome_error *error) {
     if (is_constant_op(op)) continue;
     pome__link *link;
     POME__TRY(choose_link(plan, op, &link, error));
-    pome__subplan *current = plan->subplan_count == 0 ? NULL : &plan->subplans[plan->subplan_count - 1];
+    pome__subplan *current =
+        plan->subplan_count == 0 ? NULL : &plan->subplans[plan->subplan_count - 1];
     if (current == NULL || current->backend != link->backend) {
       current = &plan->subplans[plan->subplan_count++];
-      *current = (pome__subplan){.plan = plan, .backend = link->backend, .ops = &steps[plan->op_count]};
+      *current =
+          (pome__subplan){.plan = plan, .backend = link->backend, .ops = &steps[plan->op_count]};
     }
     steps[plan->op_count++] = op;
     current->op_count++;
     link->operations++;
-    for (size_t o = 0; o < op->output_count; o++) owner[op->outputs[o]->index] = plan->subplan_count;
+    for (size_t o = 0; o < op->output_count; o++)
+      owner[op->outputs[o]->index] = plan->subplan_count;
   }
   return POME_OK;
 }
 
-/* Uses of values by one subplan. `owner`: 0 for values nested in blocks and constants, subplan + 1 for values of the body, INPUT for the
- * function's inputs. */
+/* Uses of values by one subplan. `owner`: 0 for values nested in blocks and constants, subplan + 1
+ * for values of the body, INPUT for the function's inputs. */
 #define INPUT SIZE_MAX
 typedef struct crossing {
   pome__plan *plan;
@@ -150,10 +164,12 @@ static void note_use(void *context, pome__value *value) {
 static void note_uses(crossing *c, size_t value_count) {
   memset(c->is_input, 0, value_count * sizeof *c->is_input);
   c->subplan->input_count = 0;
-  for (size_t i = 0; i < c->subplan->op_count; i++) pome__op_for_each_use(c->subplan->ops[i], note_use, c);
+  for (size_t i = 0; i < c->subplan->op_count; i++)
+    pome__op_for_each_use(c->subplan->ops[i], note_use, c);
 }
 
-static pome_status connect(pome__plan *plan, const size_t *owner, bool *is_input, bool *crosses, pome_error *error) {
+static pome_status connect(pome__plan *plan, const size_t *owner, bool *is_input, bool *crosses,
+                           pome_error *error) {
   size_t values = plan->function->value_count;
   for (size_t i = 0; i < plan->result_count; i++) crosses[plan->results[i]->index] = true;
   for (size_t s = 0; s < plan->subplan_count; s++) {
@@ -187,7 +203,8 @@ static pome_status build(pome__plan *plan, const pome__plan_request *request, po
   size_t *owner = POME__NEW_ARRAY(&plan->arena, size_t, values);
   bool *marks = POME__NEW_ARRAY(&plan->arena, bool, 2 * values);
   if (owner == NULL || marks == NULL) return pome__fail_memory(error, "a plan");
-  for (size_t i = 0; i < plan->function->input_count; i++) owner[plan->function->inputs[i]->index] = INPUT;
+  for (size_t i = 0; i < plan->function->input_count; i++)
+    owner[plan->function->inputs[i]->index] = INPUT;
   POME__TRY(cut(plan, owner, error));
   POME__TRY(connect(plan, owner, marks, marks + values, error));
   for (size_t s = 0; s < plan->subplan_count; s++) {
@@ -197,7 +214,8 @@ static pome_status build(pome__plan *plan, const pome__plan_request *request, po
   return POME_OK;
 }
 
-pome_status pome__plan_create(const pome__plan_request *request, pome__plan **out, pome_error *error) {
+pome_status pome__plan_create(const pome__plan_request *request, pome__plan **out,
+                              pome_error *error) {
   const pome_allocator *allocator = request->settings.allocator;
   pome__plan *plan = pome__alloc_zero(allocator, sizeof *plan);
   if (plan == NULL) return pome__fail_memory(error, "a plan");

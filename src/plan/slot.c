@@ -11,8 +11,8 @@ static void buffer_release(pome__buffer *buffer) {
   pome__free(buffer->allocator, buffer, sizeof *buffer);
 }
 
-pome_status pome__slot_alloc(pome__slot *slot, const pome_allocator *allocator, pome_dtype dtype, int rank,
-                             const int64_t *shape, pome_error *error) {
+pome_status pome__slot_alloc(pome__slot *slot, const pome_allocator *allocator, pome_dtype dtype,
+                             int rank, const int64_t *shape, pome_error *error) {
   pome_tensor tensor;
   POME__TRY(pome_tensor_init(&tensor, dtype, rank, shape, NULL, error));
   size_t bytes = pome_tensor_bytes(&tensor);
@@ -43,8 +43,8 @@ void pome__slot_clear(pome__slot *slot) {
   *slot = (pome__slot){0};
 }
 
-pome__list *pome__list_create(const pome_allocator *allocator, size_t count, const pome__type *element,
-                              bool dynamic) {
+pome__list *pome__list_create(const pome_allocator *allocator, size_t count,
+                              const pome__type *element, bool dynamic) {
   size_t bytes;
   if (count > POME__MAX_LIST || !pome__mul(count, sizeof(pome__slot), &bytes)) return NULL;
   pome__list *list = pome__alloc_zero(allocator, sizeof *list);

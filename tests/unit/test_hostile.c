@@ -232,21 +232,59 @@ static void changed_programs(void **state) {
   seeds_free(seeds, count);
 }
 
+typedef struct package {
+  wire model, weights;
+} package;
+
+static wire read_file(const char *folder, const char *name) {
+  char path[512];
+  wire content = {0};
+  uint8_t block[4096];
+  snprintf(path, sizeof path, "%s/Data/com.apple.CoreML/%s", folder, name);
+  FILE *file = fopen(path, "rb");
+  if (file == NULL) return content;
+  for (size_t n; (n = fread(block, 1, sizeof block, file)) > 0;) wire_raw(&content, block, n);
+  fclose(file);
+  return content;
+}
+
+/* A program's text, saved as a package. */
+static package package_of(const seed *s) {
+  char folder[256], path[300];
+  pome_model *model = NULL;
+  pome_error error = {0};
+  if (pome_model_open_memory(s->text, s->size, NULL, 0, NULL, &model, &error) != POME_OK)
+    fail_msg("%s: %s", s->name, error.message);
+  tiny_folder(folder, sizeof folder);
+  snprintf(path, sizeof path, "%s/saved.mlpackage", folder);
+  if (pome_model_save(model, path, NULL, &error) != POME_OK)
+    fail_msg("%s: %s", s->name, error.message);
+  pome_model_close(model);
+  package p = {read_file(path, "model.mlmodel"), read_file(path, "weights/weight.bin")};
+  assert_true(p.model.size > 0);
+  tiny_remove(folder);
+  return p;
+}
+
 static void changed_packages(void **state) {
   (void)state;
   tally t = {.e = new_exercise()};
-  size_t mutations = number_from_environment("POME_MUTATIONS", USUAL_MUTATIONS);
+  size_t count, mutations = number_from_environment("POME_MUTATIONS", USUAL_MUTATIONS);
   uint64_t random = t.e.random;
   keeper keeper = keeper_open();
-  wire model = package_model(true), weights = tiny_weights();
+  seed *seeds = seeds_read(&count);
+  package *packages = test_calloc(count + 1, sizeof *packages);
+  for (size_t i = 0; i < count; i++) packages[i] = package_of(&seeds[i]);
+  packages[count] = (package){package_model(true), tiny_weights()};
   for (size_t i = 0; i < mutations; i++) {
+    const package *p = &packages[i % (count + 1)];
     wire a = {0}, b = {0};
-    wire_raw(&a, model.data, model.size);
-    wire_raw(&b, weights.data, weights.size);
-    if (i % 4 == 0) mutate_bytes(b.data, b.size, &random);
-    else mutate_bytes(a.data, a.size, &random);
+    wire_raw(&a, p->model.data, p->model.size);
+    wire_raw(&b, p->weights.data, p->weights.size);
+    wire *changed = i % 4 == 0 && b.size > 0 ? &b : &a;
+    mutate_bytes(changed->data, changed->size, &random);
     t.e.random = random;
-    keep(&keeper, i % 4 == 0 ? b.data : a.data, i % 4 == 0 ? b.size : a.size);
+    keep(&keeper, changed->data, changed->size);
     open_copy(&t, a.data, a.size, b.data, b.size);
     wire_free(&a);
     wire_free(&b);
@@ -254,8 +292,12 @@ static void changed_packages(void **state) {
   keeper_close(&keeper);
   report("changed packages", &t);
   assert_true(mutations < 100 || t.opened > mutations / 20);
-  wire_free(&model);
-  wire_free(&weights);
+  for (size_t i = 0; i <= count; i++) {
+    wire_free(&packages[i].model);
+    wire_free(&packages[i].weights);
+  }
+  test_free(packages);
+  seeds_free(seeds, count);
 }
 
 int main(void) {

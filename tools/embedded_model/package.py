@@ -153,11 +153,12 @@ DESCRIPTIONS = {
 }
 
 
-def describe(model: ct.models.MLModel, function: str) -> None:
-    for feature in (*model.get_spec().description.input, *model.get_spec().description.output):
-        store = model.input_description if feature.name in model.input_description else None
-        (store or model.output_description)[feature.name] = DESCRIPTIONS[feature.name]
-    model.short_description = f"{function} of a small Shakespeare model"
+def describe(model: ct.models.MLModel) -> None:
+    description = model.get_spec().description
+    for feature in description.input:
+        model.input_description[feature.name] = DESCRIPTIONS[feature.name]
+    for feature in description.output:
+        model.output_description[feature.name] = DESCRIPTIONS[feature.name]
 
 
 def save_package(path: Path, sizes: Sizes, palettes: dict[str, Palette], norms: dict) -> None:
@@ -173,6 +174,7 @@ def save_package(path: Path, sizes: Sizes, palettes: dict[str, Palette], norms: 
                 compute_precision=ct.precision.FLOAT32,  # as written: the graph is fp16 already
                 skip_model_load=True,
             )
+            describe(model)
             model.save(single)
             descriptor.add_function(single, "main", function)
         descriptor.default_function_name = "decode"
@@ -182,14 +184,18 @@ def save_package(path: Path, sizes: Sizes, palettes: dict[str, Palette], norms: 
 
 
 def settle(path: Path) -> None:
-    """Fixed identifiers in the manifest and plain file modes: a re-made package is the same."""
+    """Fixed identifiers, a fixed order and plain file modes: a re-made package is the same."""
     file = path / "Manifest.json"
     manifest = json.loads(file.read_text())
-    text = json.dumps(manifest, indent=4, sort_keys=True)
-    for item, entry in manifest["itemInfoEntries"].items():
-        fixed = uuid.uuid5(uuid.NAMESPACE_URL, entry["path"])
-        text = text.replace(item, str(fixed).upper())
-    file.write_text(text + "\n")
+    entries = manifest["itemInfoEntries"]
+    fixed = {old: str(uuid.uuid5(uuid.NAMESPACE_URL, entries[old]["path"])) for old in entries}
+    manifest["itemInfoEntries"] = {fixed[old]: entry for old, entry in entries.items()}
+    root = manifest["rootModelIdentifier"]
+    manifest["rootModelIdentifier"] = fixed[root]
+    file.write_text(json.dumps(manifest, indent=4, sort_keys=True) + "\n")
+    file = path / "Data" / entries[root]["path"]
+    spec = ct.proto.Model_pb2.Model.FromString(file.read_bytes())
+    file.write_bytes(spec.SerializeToString(deterministic=True))
     for written in path.rglob("*"):
         if written.is_file():
             written.chmod(0o644)

@@ -1,5 +1,6 @@
-/* From steps to sizes: concrete types by inference, small integer values computed ahead, and offsets in the arena. Runs at the first
- * prediction and whenever an input's size changes; takes memory only when the sizes exceed what was reserved.
+/* From steps to sizes: concrete types by inference, small integer values computed ahead, and
+ * offsets in the arena. Runs at the first prediction and whenever an input's size changes; takes
+ * memory only when the sizes exceed what was reserved.
  */
 #include <string.h>
 
@@ -8,14 +9,17 @@
 #include "tensor/element.h"
 #include "tensor/shape.h"
 
-void pome__cpu_call(pome__cpu *cpu, size_t s, bool known_only, pome__call *call, pome_error *error) {
+void pome__cpu_call(pome__cpu *cpu, size_t s, bool known_only, pome__call *call,
+                    pome_error *error) {
   const pome__cpu_plan *plan = cpu->prepared;
   const pome__step *step = &plan->steps[s];
   pome__call_init(call, step->op, error);
   for (size_t i = 0; i < step->operand_count; i++) {
     pome__bound *bound = &cpu->bound[step->operands[i]];
-    bool usable = bound->type.kind == POME__TYPE_TENSOR && (known_only ? bound->known : bound->tensor.rank >= 0);
-    cpu->operands[step->first_operand + i] = (pome__operand){&bound->type, usable ? &bound->tensor : NULL};
+    bool usable = bound->type.kind == POME__TYPE_TENSOR &&
+                  (known_only ? bound->known : bound->tensor.rank >= 0);
+    cpu->operands[step->first_operand + i] =
+        (pome__operand){&bound->type, usable ? &bound->tensor : NULL};
   }
   call->operands = &cpu->operands[step->first_operand];
   call->out_types = &cpu->out_types[step->first_output];
@@ -36,8 +40,8 @@ static bool operands_known(const pome__cpu *cpu, const pome__step *step, bool va
 }
 
 /* A tensor of that type as it is stored, without memory yet. */
-static pome_status shape_tensor(const pome__cpu_plan *plan, const pome__step *step, const pome__type *type,
-                                pome_tensor *tensor, pome_error *error) {
+static pome_status shape_tensor(const pome__cpu_plan *plan, const pome__step *step,
+                                const pome__type *type, pome_tensor *tensor, pome_error *error) {
   bool raw = step->kind == POME__STEP_READ_STATE;
   pome_dtype dtype = raw ? type->dtype : pome__stored_dtype(type->dtype, plan->numerics);
   return pome_tensor_init(tensor, dtype, type->rank, type->dims, NULL, error);
@@ -77,7 +81,8 @@ static bool fits_small(const pome__cpu *cpu, uint32_t local) {
          pome_tensor_count(&bound->tensor) <= POME__SMALL;
 }
 
-/* Gives the outputs of step `s` a small place, or an interval that gets an offset later. Returns how many went small. */
+/* Gives the outputs of step `s` a small place, or an interval that gets an offset later. Returns
+ * how many went small. */
 static size_t place_outputs(pome__cpu *cpu, size_t s, size_t *interval_count) {
   const pome__step *step = &cpu->prepared->steps[s];
   size_t small = 0;
@@ -88,8 +93,8 @@ static size_t place_outputs(pome__cpu *cpu, size_t s, size_t *interval_count) {
       bound->tensor.data = small_place(cpu, local);
       small++;
     } else if (cpu->prepared->locals[local].storage == POME__STORE_PLANNED && !bound->dynamic) {
-      cpu->intervals[*interval_count] =
-          (pome__interval){pome_tensor_bytes(&bound->tensor), s, cpu->prepared->locals[local].last, 0};
+      cpu->intervals[*interval_count] = (pome__interval){pome_tensor_bytes(&bound->tensor), s,
+                                                         cpu->prepared->locals[local].last, 0};
       cpu->interval_local[(*interval_count)++] = local;
     }
   }
@@ -100,11 +105,12 @@ static size_t place_outputs(pome__cpu *cpu, size_t s, size_t *interval_count) {
 static pome_status fold_step(pome__cpu *cpu, size_t s, size_t small, pome__call *call) {
   const pome__step *step = &cpu->prepared->steps[s];
   bool pure = step->op->schema->kind == POME__OP_PURE || step->op->schema->kind == POME__OP_VIEW;
-  if (step->kind != POME__STEP_EVAL || !pure || cpu->step_flags[s] != 0 || small != step->op->output_count ||
-      !operands_known(cpu, step, true)) {
+  if (step->kind != POME__STEP_EVAL || !pure || cpu->step_flags[s] != 0 ||
+      small != step->op->output_count || !operands_known(cpu, step, true)) {
     return POME_OK;
   }
-  for (size_t o = 0; o < step->op->output_count; o++) call->outputs[o] = cpu->bound[step->outputs[o]].tensor;
+  for (size_t o = 0; o < step->op->output_count; o++)
+    call->outputs[o] = cpu->bound[step->outputs[o]].tensor;
   pome_status status = step->op->schema->eval(call);
   pome__arena_reset(&cpu->scratch);
   if (status != POME_OK) return status;
@@ -123,11 +129,13 @@ static pome_status take_arena(pome__cpu *cpu, size_t bytes, pome_error *error) {
   return POME_OK;
 }
 
-/* Offsets for everything placed, then every pointer that does not change between predictions of this size. */
+/* Offsets for everything placed, then every pointer that does not change between predictions of
+ * this size. */
 static pome_status place_all(pome__cpu *cpu, size_t interval_count, pome_error *error) {
   const pome__cpu_plan *plan = cpu->prepared;
   size_t bytes;
-  if (!pome__assign_offsets(cpu->intervals, interval_count, cpu->live, &bytes)) return pome__fail_memory(error, "intermediate tensors");
+  if (!pome__assign_offsets(cpu->intervals, interval_count, cpu->live, &bytes))
+    return pome__fail_memory(error, "intermediate tensors");
   POME__TRY(take_arena(cpu, bytes, error));
   for (size_t i = 0; i < interval_count; i++) {
     cpu->bound[cpu->interval_local[i]].tensor.data = (char *)cpu->arena + cpu->intervals[i].offset;
@@ -135,7 +143,8 @@ static pome_status place_all(pome__cpu *cpu, size_t interval_count, pome_error *
   for (size_t i = 0; i < plan->local_count; i++) {
     const pome__local *local = &plan->locals[i];
     pome__bound *bound = &cpu->bound[i];
-    if (local->storage != POME__STORE_ALIAS || bound->dynamic || cpu->bound[local->of].dynamic) continue;
+    if (local->storage != POME__STORE_ALIAS || bound->dynamic || cpu->bound[local->of].dynamic)
+      continue;
     bound->tensor.data = cpu->bound[local->of].tensor.data;
     pome_dtype dtype = cpu->bound[local->of].tensor.dtype;
     bound->tensor.dtype = dtype;
@@ -144,7 +153,8 @@ static pome_status place_all(pome__cpu *cpu, size_t interval_count, pome_error *
     const pome__step *step = &plan->steps[s];
     pome__call call;
     pome__cpu_call(cpu, s, false, &call, error);
-    for (size_t o = 0; o < step->op->output_count; o++) call.outputs[o] = cpu->bound[step->outputs[o]].tensor;
+    for (size_t o = 0; o < step->op->output_count; o++)
+      call.outputs[o] = cpu->bound[step->outputs[o]].tensor;
   }
   return POME_OK;
 }
@@ -159,7 +169,8 @@ static pome_status bind_sizes(pome__cpu *cpu, pome_error *error) {
     cpu->step_flags[s] = 0;
     pome__cpu_call(cpu, s, true, &call, error);
     pome_status status = infer_step(cpu, s, &call, error);
-    if (status == POME_OK) status = fold_step(cpu, s, place_outputs(cpu, s, &interval_count), &call);
+    if (status == POME_OK)
+      status = fold_step(cpu, s, place_outputs(cpu, s, &interval_count), &call);
     if (status != POME_OK) {
       pome__error_at_op(error, plan->steps[s].op->name);
       return status;
@@ -170,8 +181,9 @@ static pome_status bind_sizes(pome__cpu *cpu, pome_error *error) {
 
 static void bind_external(pome__bound *bound, const pome__value *value, const pome_tensor *tensor) {
   bound->tensor = *tensor;
-  bound->type = value->type.kind == POME__TYPE_STATE ? value->type
-                                                     : pome__type_tensor(value->type.dtype, tensor->rank, tensor->shape);
+  bound->type = value->type.kind == POME__TYPE_STATE
+                    ? value->type
+                    : pome__type_tensor(value->type.dtype, tensor->rank, tensor->shape);
 }
 
 pome_status pome__cpu_bind(pome__cpu *cpu, pome_error *error) {
@@ -202,7 +214,8 @@ static void reserve_scratch(pome__cpu *cpu) {
       if (cpu->bound[step->operands[i]].tensor.rank < 0) continue;
       bytes += 8 * pome_tensor_count(&cpu->bound[step->operands[i]].tensor) + 64;
     }
-    for (size_t o = 0; o < step->op->output_count; o++) bytes += 8 * pome_tensor_count(&cpu->bound[step->outputs[o]].tensor) + 64;
+    for (size_t o = 0; o < step->op->output_count; o++)
+      bytes += 8 * pome_tensor_count(&cpu->bound[step->outputs[o]].tensor) + 64;
     if (bytes > largest) largest = bytes;
   }
   if (largest > SCRATCH_CEILING) largest = SCRATCH_CEILING;
@@ -216,7 +229,9 @@ void pome__cpu_reserve(pome__cpu *cpu) {
     const pome__local *local = &plan->locals[i];
     if (local->storage != POME__STORE_EXTERNAL) continue;
     const pome__type *type = plan->plan->bounds[local->value->index];
-    if (type == NULL) type = local->value->type.kind == POME__TYPE_STATE ? local->value->type.elements[0] : &local->value->type;
+    if (type == NULL)
+      type = local->value->type.kind == POME__TYPE_STATE ? local->value->type.elements[0]
+                                                         : &local->value->type;
     pome_tensor tensor;
     if (type->kind != POME__TYPE_TENSOR || !pome__type_is_known(type) ||
         pome_tensor_init(&tensor, type->dtype, type->rank, type->dims, NULL, NULL) != POME_OK) {
@@ -228,7 +243,8 @@ void pome__cpu_reserve(pome__cpu *cpu) {
   cpu->is_bound = false;
 }
 
-pome_status pome__cpu_grow(pome__cpu *cpu, size_t s, size_t o, const pome__type *type, pome_error *error) {
+pome_status pome__cpu_grow(pome__cpu *cpu, size_t s, size_t o, const pome__type *type,
+                           pome_error *error) {
   const pome__step *step = &cpu->prepared->steps[s];
   pome__bound *bound = &cpu->bound[step->outputs[o]];
   pome_tensor tensor;

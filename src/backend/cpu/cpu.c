@@ -1,5 +1,6 @@
-/* The CPU backend: everything that `ops` evaluates, with memory laid out ahead, states changed in place and matrix
- * products on the kernels. Control flow and lists are left to the next device of the chain.
+/* The CPU backend: everything that `ops` evaluates, with memory laid out ahead, states changed in
+ * place and matrix products on the kernels. Control flow and lists are left to the next device of
+ * the chain.
  */
 #include "backend/cpu/cpu.h"
 
@@ -9,17 +10,22 @@
 #include "backend/backends.h"
 #include "base/check.h"
 
-static bool supports(const pome__op *op, const pome__settings *settings, char *reason, size_t size) {
+static bool supports(const pome__op *op, const pome__settings *settings, char *reason,
+                     size_t size) {
   (void)settings;
   bool state = strcmp(op->type, "read_state") == 0 || strcmp(op->type, "write_state") == 0;
   if (state || (op->schema->kind != POME__OP_CONTROL && op->schema->eval != NULL)) return true;
   bool control = op->schema->kind == POME__OP_CONTROL;
-  snprintf(reason, size, control ? "\"%s\" (control flow and lists) is left to the reference interpreter"
-                                 : "operation \"%s\" is not evaluated yet", op->type);
+  snprintf(reason, size,
+           control ? "\"%s\" (control flow and lists) is left to the reference interpreter"
+                   : "operation \"%s\" is not evaluated yet",
+           op->type);
   return false;
 }
 
-static void release(pome__subplan *subplan) { subplan->prepared = NULL; }
+static void release(pome__subplan *subplan) {
+  subplan->prepared = NULL;
+}
 
 /* ---- instances: the struct and its arrays are one block ---- */
 
@@ -61,16 +67,20 @@ static size_t most_outputs(const pome__cpu_plan *plan) {
   return most;
 }
 
-static pome_status open_instance(const pome__subplan *subplan, const pome_allocator *allocator, void **instance,
-                                 pome_error *error) {
+static pome_status open_instance(const pome__subplan *subplan, const pome_allocator *allocator,
+                                 void **instance, pome_error *error) {
   const pome__cpu_plan *plan = subplan->prepared;
   size_t locals = plan->local_count, bytes = 0;
   (void)take(&bytes, 1, sizeof(pome__cpu));
-  size_t bound = take(&bytes, locals, sizeof(pome__bound)), operands = take(&bytes, plan->operand_total, sizeof(pome__operand));
-  size_t types = take(&bytes, plan->output_total, sizeof(pome__type)), outputs = take(&bytes, plan->output_total, sizeof(pome_tensor));
-  size_t flags = take(&bytes, plan->step_count, 1), check = take(&bytes, most_outputs(plan), sizeof(pome__type));
+  size_t bound = take(&bytes, locals, sizeof(pome__bound)),
+         operands = take(&bytes, plan->operand_total, sizeof(pome__operand));
+  size_t types = take(&bytes, plan->output_total, sizeof(pome__type)),
+         outputs = take(&bytes, plan->output_total, sizeof(pome_tensor));
+  size_t flags = take(&bytes, plan->step_count, 1),
+         check = take(&bytes, most_outputs(plan), sizeof(pome__type));
   size_t intervals = take(&bytes, plan->output_total, sizeof(pome__interval));
-  size_t interval_local = take(&bytes, plan->output_total, sizeof(uint32_t)), live = take(&bytes, plan->output_total, sizeof(size_t));
+  size_t interval_local = take(&bytes, plan->output_total, sizeof(uint32_t)),
+         live = take(&bytes, plan->output_total, sizeof(size_t));
   size_t small = take(&bytes, plan->small_total, POME__SMALL_BYTES);
 
   char *block = pome__alloc_aligned(allocator, bytes);
@@ -112,7 +122,9 @@ static pome_status wait_instance(void *instance, pome_error *error) {
   return POME_OK;
 }
 
-static const char *unavailable(void) { return NULL; }
+static const char *unavailable(void) {
+  return NULL;
+}
 
 const pome__backend pome__backend_cpu = {
     .name = "cpu",

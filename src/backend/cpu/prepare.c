@@ -1,5 +1,6 @@
-/* From operations to steps: what depends on the program and not on sizes. Numbers the values, follows views to the
- * memory they share, finds last uses, expands constants that no kernel reads packed, and chooses each step's kind.
+/* From operations to steps: what depends on the program and not on sizes. Numbers the values,
+ * follows views to the memory they share, finds last uses, expands constants that no kernel reads
+ * packed, and chooses each step's kind.
  */
 #include <string.h>
 
@@ -31,7 +32,8 @@ static uint32_t local_for(builder *b, pome__value *value) {
 }
 
 static bool is_small_kind(const pome__type *type) {
-  return type->kind == POME__TYPE_TENSOR && (pome__dtype_is_integer(type->dtype) || type->dtype == POME_BOOL);
+  return type->kind == POME__TYPE_TENSOR &&
+         (pome__dtype_is_integer(type->dtype) || type->dtype == POME_BOOL);
 }
 
 static pome_status number_values(builder *b, pome_error *error) {
@@ -40,12 +42,16 @@ static pome_status number_values(builder *b, pome_error *error) {
   b->local_of = POME__NEW_ARRAY(&b->plan->arena, uint32_t, values);
   out->locals = POME__NEW_ARRAY(&b->plan->arena, pome__local, values);
   out->steps = POME__NEW_ARRAY(&b->plan->arena, pome__step, b->subplan->op_count);
-  if (b->local_of == NULL || out->locals == NULL || out->steps == NULL) return pome__fail_memory(error, "a plan");
+  if (b->local_of == NULL || out->locals == NULL || out->steps == NULL)
+    return pome__fail_memory(error, "a plan");
   for (size_t i = 0; i < values; i++) b->local_of[i] = POME__NO_LOCAL;
   for (size_t s = 0; s < b->subplan->op_count; s++) {
     const pome__op *op = b->subplan->ops[s];
     pome__step *step = &out->steps[out->step_count++];
-    *step = (pome__step){.op = op, .operand_count = pome__op_operand_count(op), .x = POME__NO_LOCAL, .w = POME__NO_LOCAL};
+    *step = (pome__step){.op = op,
+                         .operand_count = pome__op_operand_count(op),
+                         .x = POME__NO_LOCAL,
+                         .w = POME__NO_LOCAL};
     step->operands = POME__NEW_ARRAY(&b->plan->arena, uint32_t, step->operand_count);
     step->outputs = POME__NEW_ARRAY(&b->plan->arena, uint32_t, op->output_count);
     if (step->operands == NULL || step->outputs == NULL) return pome__fail_memory(error, "a plan");
@@ -58,7 +64,8 @@ static pome_status number_values(builder *b, pome_error *error) {
       out->locals[local].storage = POME__STORE_PLANNED;
       out->locals[local].made_by = (uint32_t)s;
       out->locals[local].last = s;
-      if (is_small_kind(&op->outputs[o]->type)) out->locals[local].small_at = (uint32_t)out->small_total++;
+      if (is_small_kind(&op->outputs[o]->type))
+        out->locals[local].small_at = (uint32_t)out->small_total++;
     }
     step->first_operand = out->operand_total;
     step->first_output = out->output_total;
@@ -79,12 +86,15 @@ static pome_status number_values(builder *b, pome_error *error) {
 static void alias_views(pome__cpu_plan *out) {
   for (size_t s = 0; s < out->step_count; s++) {
     pome__step *step = &out->steps[s];
-    if (step->op->schema->kind != POME__OP_VIEW || step->op->output_count != 1 || step->operand_count == 0) continue;
+    if (step->op->schema->kind != POME__OP_VIEW || step->op->output_count != 1 ||
+        step->operand_count == 0)
+      continue;
     pome__local *source = &out->locals[step->operands[0]], *view = &out->locals[step->outputs[0]];
     if (source->value->type.kind != POME__TYPE_TENSOR) continue;
     pome__local *root = &out->locals[source->of];
     if (view->leaves && root->storage != POME__STORE_PLANNED) continue;
-    if (view->small_at != POME__NO_LOCAL) continue; /* small integers are cheap to copy, and may be wanted when binding */
+    if (view->small_at != POME__NO_LOCAL)
+      continue; /* small integers are cheap to copy, and may be wanted when binding */
     step->kind = POME__STEP_VIEW;
     view->storage = POME__STORE_ALIAS;
     view->of = source->of;
@@ -117,10 +127,13 @@ static uint32_t operand_of(const pome__step *step, const char *param) {
   return wanted < 0 || op->by_param[wanted] == NULL ? POME__NO_LOCAL : step->operands[at];
 }
 
-static bool is_type(const pome__step *step, const char *type) { return strcmp(step->op->type, type) == 0; }
+static bool is_type(const pome__step *step, const char *type) {
+  return strcmp(step->op->type, type) == 0;
+}
 
 /* Whether an integer or bool parameter is known to have that value; one that is absent is 0. */
-static bool param_is(const pome__cpu_plan *out, const pome__step *step, const char *param, int64_t wanted) {
+static bool param_is(const pome__cpu_plan *out, const pome__step *step, const char *param,
+                     int64_t wanted) {
   uint32_t local = operand_of(step, param);
   if (local == POME__NO_LOCAL) return wanted == 0;
   const pome__literal *literal = out->locals[local].value->literal;
@@ -130,7 +143,8 @@ static bool param_is(const pome__cpu_plan *out, const pome__step *step, const ch
   return value == wanted;
 }
 
-static pome_status bias_floats(builder *b, uint32_t local, size_t count, const float **bias, pome_error *error) {
+static pome_status bias_floats(builder *b, uint32_t local, size_t count, const float **bias,
+                               pome_error *error) {
   *bias = NULL;
   if (local == POME__NO_LOCAL) return POME_OK;
   const pome_tensor *tensor;
@@ -145,16 +159,21 @@ static pome_status bias_floats(builder *b, uint32_t local, size_t count, const f
 /* linear, or matmul with a constant, transposed right side: on the matrix kernels. */
 static pome_status choose_linear(builder *b, pome__step *step, pome_error *error) {
   bool linear = is_type(step, "linear"), matmul = is_type(step, "matmul");
-  if (!linear && !(matmul && param_is(b->out, step, "transpose_y", 1) && param_is(b->out, step, "transpose_x", 0))) return POME_OK;
+  if (!linear && !(matmul && param_is(b->out, step, "transpose_y", 1) &&
+                   param_is(b->out, step, "transpose_x", 0)))
+    return POME_OK;
   uint32_t weight = operand_of(step, linear ? "weight" : "y"), x = operand_of(step, "x");
   const pome__type *type = &b->out->locals[x].value->type;
-  if (!pome__value_is_constant(b->out->locals[weight].value) || !pome__dtype_is_float(type->dtype) || type->rank < 1) return POME_OK;
+  if (!pome__value_is_constant(b->out->locals[weight].value) ||
+      !pome__dtype_is_float(type->dtype) || type->rank < 1)
+    return POME_OK;
   if (matmul && type->rank < 2) return POME_OK;
   pome__matrix matrix;
   POME__TRY(pome__plan_matrix(b->plan, b->out->locals[weight].value, &matrix, error));
   if (matrix.form == POME__WEIGHT_OTHER) return POME_OK;
   uint32_t bias = linear ? operand_of(step, "bias") : POME__NO_LOCAL;
-  if (bias != POME__NO_LOCAL && !pome__value_is_constant(b->out->locals[bias].value)) return POME_OK;
+  if (bias != POME__NO_LOCAL && !pome__value_is_constant(b->out->locals[bias].value))
+    return POME_OK;
   POME__TRY(bias_floats(b, bias, matrix.rows, &step->bias, error));
   step->kind = POME__STEP_LINEAR;
   step->x = x;
@@ -165,7 +184,9 @@ static pome_status choose_linear(builder *b, pome__step *step, pome_error *error
 
 /* Rows of a palettized table, as an embedding takes them. */
 static pome_status choose_gather(builder *b, pome__step *step, pome_error *error) {
-  if (!is_type(step, "gather") || !param_is(b->out, step, "axis", 0) || !param_is(b->out, step, "batch_dims", 0)) return POME_OK;
+  if (!is_type(step, "gather") || !param_is(b->out, step, "axis", 0) ||
+      !param_is(b->out, step, "batch_dims", 0))
+    return POME_OK;
   uint32_t w = operand_of(step, "x");
   const pome__value *table = b->out->locals[w].value;
   if (table->literal != NULL || !pome__value_is_constant(table)) return POME_OK;
@@ -189,13 +210,16 @@ static pome_status choose_kind(builder *b, pome__step *step, pome_error *error) 
   return step->kind != POME__STEP_EVAL ? POME_OK : choose_gather(b, step, error);
 }
 
-/* Dense forms of the constants that remain; a palettized matrix that a kernel reads packed stays as it is. */
+/* Dense forms of the constants that remain; a palettized matrix that a kernel reads packed stays as
+ * it is. */
 static pome_status expand_constants(builder *b, const pome__step *step, pome_error *error) {
   for (size_t i = 0; i < step->operand_count; i++) {
     const pome__value *value = b->out->locals[step->operands[i]].value;
     const pome_tensor *tensor;
-    bool packed = step->operands[i] == step->w && step->w != step->x && step->matrix.form == POME__WEIGHT_LUT4;
-    if (packed || !pome__value_is_constant(value) || value->type.kind != POME__TYPE_TENSOR) continue;
+    bool packed = step->operands[i] == step->w && step->w != step->x &&
+                  step->matrix.form == POME__WEIGHT_LUT4;
+    if (packed || !pome__value_is_constant(value) || value->type.kind != POME__TYPE_TENSOR)
+      continue;
     POME__TRY(pome__plan_constant(b->plan, value, &tensor, error));
   }
   return POME_OK;

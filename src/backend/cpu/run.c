@@ -5,7 +5,8 @@
 #include "tensor/element.h"
 #include "tensor/shape.h"
 
-/* Products smaller than this many multiply-adds take one thread about 15 us: sharing them gains nothing that is sure. */
+/* Products smaller than this many multiply-adds take one thread about 15 us: sharing them gains
+ * nothing that is sure. */
 #define PARALLEL_WORK 524288
 
 /* ---- linear ---- */
@@ -23,7 +24,8 @@ static void product_share(void *context, int index, int count) {
   if (begin < end) p->kernel(&p->args, begin, end);
 }
 
-static pome__matmul_fn *kernel_for(const pome__kernels *kernels, pome__weight_form form, bool vector) {
+static pome__matmul_fn *kernel_for(const pome__kernels *kernels, pome__weight_form form,
+                                   bool vector) {
   switch (form) {
   case POME__WEIGHT_LUT4: return vector ? kernels->gemv_lut4 : kernels->gemm_lut4;
   case POME__WEIGHT_F16: return vector ? kernels->gemv_f16 : kernels->gemm_f16;
@@ -53,9 +55,18 @@ static pome_status run_linear(pome__cpu *cpu, const pome__step *step, pome_error
   const float *floats = as_floats(cpu, x);
   if (floats == NULL) return pome__fail_memory(error, "activations");
   size_t m = pome_tensor_count(x) / w->columns;
-  product p = {{.x = floats, .x_stride = w->columns, .m = m, .k = w->columns, .w = w->data, .lut = w->lut,
-                .rows_per_lut = w->rows_per_lut, .bias = step->bias, .y = y->data, .y_stride = w->rows},
-               kernel_for(cpu->prepared->kernels, w->form, m == 1), w->rows};
+  product p = {{.x = floats,
+                .x_stride = w->columns,
+                .m = m,
+                .k = w->columns,
+                .w = w->data,
+                .lut = w->lut,
+                .rows_per_lut = w->rows_per_lut,
+                .bias = step->bias,
+                .y = y->data,
+                .y_stride = w->rows},
+               kernel_for(cpu->prepared->kernels, w->form, m == 1),
+               w->rows};
   if (m * w->rows * w->columns >= PARALLEL_WORK) {
     pome__pool_run(cpu->exec->lease, product_share, &p);
   } else {
@@ -78,7 +89,8 @@ static pome_status run_gather_lut(pome__cpu *cpu, const pome__step *step, pome_e
     if (row < 0 && step->wraps) row += (int64_t)w->rows;
     if (step->clamps) row = row < 0 ? 0 : row < (int64_t)w->rows ? row : (int64_t)w->rows - 1;
     if (row < 0 || (size_t)row >= w->rows) {
-      return pome__fail(error, POME_INPUT, "index %lld is outside of a table of %zu rows", (long long)row, w->rows);
+      return pome__fail(error, POME_INPUT, "index %lld is outside of a table of %zu rows",
+                        (long long)row, w->rows);
     }
     const uint8_t *nibbles = (const uint8_t *)w->data + (size_t)row * w->columns / 2;
     const float *lut = w->lut + (size_t)row / w->rows_per_lut * 16;
@@ -124,17 +136,21 @@ static pome_status settle_types(pome__cpu *cpu, size_t s, pome__call *call, pome
     pome__bound *bound = &cpu->bound[step->outputs[o]];
     const pome__type *type = &cpu->check_types[o];
     const pome__local *local = &cpu->prepared->locals[step->outputs[o]];
-    if (!pome__type_is_known(type)) return pome__fail(error, POME_INTERNAL, "the shape of \"%s\" is not known", local->value->name);
+    if (!pome__type_is_known(type))
+      return pome__fail(error, POME_INTERNAL, "the shape of \"%s\" is not known",
+                        local->value->name);
     if (!bound->dynamic) {
       char planned[POME__TYPE_TEXT], found[POME__TYPE_TEXT];
       if (pome__type_equal(&bound->type, type)) continue;
-      return pome__fail(error, POME_INPUT, "\"%s\" is declared %s but comes out as %s", local->value->name,
-                        pome__type_format(&bound->type, planned, sizeof planned), pome__type_format(type, found, sizeof found));
+      return pome__fail(error, POME_INPUT, "\"%s\" is declared %s but comes out as %s",
+                        local->value->name,
+                        pome__type_format(&bound->type, planned, sizeof planned),
+                        pome__type_format(type, found, sizeof found));
     }
     if (step->kind == POME__STEP_VIEW) {
       bound->type = *type;
-      POME__TRY(pome_tensor_init(&bound->tensor, cpu->bound[local->of].tensor.dtype, type->rank, type->dims,
-                                 cpu->bound[local->of].tensor.data, error));
+      POME__TRY(pome_tensor_init(&bound->tensor, cpu->bound[local->of].tensor.dtype, type->rank,
+                                 type->dims, cpu->bound[local->of].tensor.data, error));
     } else {
       POME__TRY(pome__cpu_grow(cpu, s, o, type, error));
     }
@@ -171,9 +187,7 @@ static pome_status run_step(pome__cpu *cpu, size_t s, pome_error *error) {
     POME__TRY(settle_types(cpu, s, &call, error));
   }
   switch (step->kind) {
-  case POME__STEP_VIEW:
-    follow_root(cpu, step->outputs[0]);
-    return POME_OK;
+  case POME__STEP_VIEW: follow_root(cpu, step->outputs[0]); return POME_OK;
   case POME__STEP_LINEAR: return run_linear(cpu, step, error);
   case POME__STEP_GATHER_LUT: return run_gather_lut(cpu, step, error);
   case POME__STEP_READ_STATE: return run_read_state(cpu, step);
@@ -198,14 +212,16 @@ static pome_status take_inputs(pome__cpu *cpu, pome_error *error) {
     const pome__local *local = &plan->locals[i];
     if (local->storage != POME__STORE_EXTERNAL) continue;
     const pome__slot *slot = &cpu->exec->slots[local->value->index];
-    if (slot->kind != POME__SLOT_TENSOR) return pome__fail(error, POME_INTERNAL, "value \"%s\" has no tensor", local->value->name);
+    if (slot->kind != POME__SLOT_TENSOR)
+      return pome__fail(error, POME_INTERNAL, "value \"%s\" has no tensor", local->value->name);
     fits = fits && same_sizes(&slot->tensor, &cpu->bound[i].tensor);
     cpu->bound[i].tensor.data = slot->tensor.data;
   }
   if (!fits) return pome__cpu_bind(cpu, error);
   for (size_t i = 0; i < plan->local_count; i++) {
     const pome__local *local = &plan->locals[i];
-    if (local->storage == POME__STORE_ALIAS && plan->locals[local->of].storage != POME__STORE_PLANNED) {
+    if (local->storage == POME__STORE_ALIAS &&
+        plan->locals[local->of].storage != POME__STORE_PLANNED) {
       cpu->bound[i].tensor.data = cpu->bound[local->of].tensor.data;
     }
   }

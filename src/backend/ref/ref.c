@@ -1,6 +1,7 @@
-/* The reference interpreter: walks the verified program, one operation at a time, in the declared types, with the
- * evaluation that `ops` defines. It is the oracle for every pass, plan and backend. Each result gets memory of its own and is let go
- * after its last use; nothing is fused, reordered or kept narrower or wider than `strict` and `wide` numerics say.
+/* The reference interpreter: walks the verified program, one operation at a time, in the declared
+ * types, with the evaluation that `ops` defines. It is the oracle for every pass, plan and backend.
+ * Each result gets memory of its own and is let go after its last use; nothing is fused, reordered
+ * or kept narrower or wider than `strict` and `wide` numerics say.
  */
 #include "backend/ref/ref.h"
 
@@ -13,10 +14,12 @@
 
 /* ---- what it runs ---- */
 
-static bool supports(const pome__op *op, const pome__settings *settings, char *reason, size_t size) {
+static bool supports(const pome__op *op, const pome__settings *settings, char *reason,
+                     size_t size) {
   const pome__schema *schema = op->schema;
-  bool known = schema->kind == POME__OP_CONTROL ? pome__ref_has_control(op->type)
-                                                : schema->kind == POME__OP_CONST || schema->eval != NULL;
+  bool known = schema->kind == POME__OP_CONTROL
+                   ? pome__ref_has_control(op->type)
+                   : schema->kind == POME__OP_CONST || schema->eval != NULL;
   if (!known) {
     snprintf(reason, size, "operation \"%s\" is not evaluated yet", op->type);
     return false;
@@ -31,11 +34,13 @@ static bool supports(const pome__op *op, const pome__settings *settings, char *r
 
 /* ---- preparing ---- */
 
-/* Expands the constant behind a value, lists of scalars too; other literals that are no tensors are read in place. */
+/* Expands the constant behind a value, lists of scalars too; other literals that are no tensors are
+ * read in place. */
 static pome_status expand(pome__plan *plan, const pome__value *value, pome_error *error) {
   const pome_tensor *tensor;
   if (!pome__value_is_constant(value)) return POME_OK;
-  if (value->type.kind == POME__TYPE_LIST && value->literal != NULL) return pome__plan_list(plan, value, error);
+  if (value->type.kind == POME__TYPE_LIST && value->literal != NULL)
+    return pome__plan_list(plan, value, error);
   if (value->type.kind != POME__TYPE_TENSOR) return POME_OK;
   return pome__plan_constant(plan, value, &tensor, error);
 }
@@ -46,11 +51,13 @@ static pome_status visit(pome__ref_plan *prepared, const pome__op *op, pome_erro
   size_t operands = pome__op_operand_count(op);
   if (operands > prepared->max_operands) prepared->max_operands = operands;
   if (op->output_count > prepared->max_outputs) prepared->max_outputs = op->output_count;
-  for (size_t i = 0; i < operands; i++) POME__TRY(expand(prepared->plan, pome__op_operand_value(op, i), error));
+  for (size_t i = 0; i < operands; i++)
+    POME__TRY(expand(prepared->plan, pome__op_operand_value(op, i), error));
   for (size_t b = 0; b < op->block_count; b++) {
     const pome__block *block = op->blocks[b];
     for (size_t i = 0; i < block->op_count; i++) POME__TRY(visit(prepared, block->ops[i], error));
-    for (size_t i = 0; i < block->output_count; i++) POME__TRY(expand(prepared->plan, block->outputs[i], error));
+    for (size_t i = 0; i < block->output_count; i++)
+      POME__TRY(expand(prepared->plan, block->outputs[i], error));
   }
   return POME_OK;
 }
@@ -70,7 +77,9 @@ static pome_status prepare(pome__plan *plan, pome__subplan *subplan, pome_error 
   return POME_OK;
 }
 
-static void release(pome__subplan *subplan) { subplan->prepared = NULL; }
+static void release(pome__subplan *subplan) {
+  subplan->prepared = NULL;
+}
 
 /* ---- instances ---- */
 
@@ -80,14 +89,15 @@ static void close_instance(void *instance) {
   pome__arena_free(&ref->scratch);
   const pome__ref_plan *prepared = ref->prepared;
   pome__free(ref->allocator, ref->operands, prepared->max_operands * sizeof *ref->operands);
-  pome__free(ref->allocator, ref->operand_types, prepared->max_operands * sizeof *ref->operand_types);
+  pome__free(ref->allocator, ref->operand_types,
+             prepared->max_operands * sizeof *ref->operand_types);
   pome__free(ref->allocator, ref->out_types, prepared->max_outputs * sizeof *ref->out_types);
   pome__free(ref->allocator, ref->outputs, prepared->max_outputs * sizeof *ref->outputs);
   pome__free(ref->allocator, ref, sizeof *ref);
 }
 
-static pome_status open_instance(const pome__subplan *subplan, const pome_allocator *allocator, void **instance,
-                                 pome_error *error) {
+static pome_status open_instance(const pome__subplan *subplan, const pome_allocator *allocator,
+                                 void **instance, pome_error *error) {
   const pome__ref_plan *prepared = subplan->prepared;
   pome__ref *ref = pome__alloc_zero(allocator, sizeof *ref);
   if (ref == NULL) return pome__fail_memory(error, "a run");
@@ -99,7 +109,8 @@ static pome_status open_instance(const pome__subplan *subplan, const pome_alloca
   ref->operand_types = pome__alloc(allocator, operands * sizeof *ref->operand_types);
   ref->out_types = pome__alloc(allocator, outputs * sizeof *ref->out_types);
   ref->outputs = pome__alloc(allocator, outputs * sizeof *ref->outputs);
-  if (ref->operands == NULL || ref->operand_types == NULL || ref->out_types == NULL || ref->outputs == NULL) {
+  if (ref->operands == NULL || ref->operand_types == NULL || ref->out_types == NULL ||
+      ref->outputs == NULL) {
     close_instance(ref);
     return pome__fail_memory(error, "a run");
   }
@@ -114,8 +125,8 @@ static size_t instance_bytes(const void *instance) {
 
 /* ---- running ---- */
 
-pome_status pome__ref_tensor(const pome__ref *ref, const pome__value *value, const pome_tensor **tensor,
-                             pome_error *error) {
+pome_status pome__ref_tensor(const pome__ref *ref, const pome__value *value,
+                             const pome_tensor **tensor, pome_error *error) {
   const pome_tensor *constant = ref->prepared->plan->constants[value->index];
   const pome__slot *slot = pome__ref_slot(ref, value);
   if (constant == NULL && slot->kind != POME__SLOT_TENSOR) {
@@ -125,7 +136,8 @@ pome_status pome__ref_tensor(const pome__ref *ref, const pome__value *value, con
   return POME_OK;
 }
 
-/* Operands as they are now: every tensor known, types concrete. Lists and dictionaries pass as their declared types. */
+/* Operands as they are now: every tensor known, types concrete. Lists and dictionaries pass as
+ * their declared types. */
 static pome_status gather_operands(pome__ref *ref, const pome__op *op, pome_error *error) {
   size_t count = pome__op_operand_count(op);
   for (size_t i = 0; i < count; i++) {
@@ -147,16 +159,19 @@ static pome_status allocate_outputs(pome__ref *ref, const pome__op *op, pome_err
   for (size_t o = 0; o < op->output_count; o++) {
     const pome__type *type = &ref->out_types[o];
     if (type->kind != POME__TYPE_TENSOR || !pome__type_is_known(type)) {
-      return pome__fail(error, POME_INTERNAL, "the shape of \"%s\" is not known", op->outputs[o]->name);
+      return pome__fail(error, POME_INTERNAL, "the shape of \"%s\" is not known",
+                        op->outputs[o]->name);
     }
     const pome__type *declared = &op->outputs[o]->type;
     if (!pome__type_fits(declared, type)) {
       char planned[POME__TYPE_TEXT], found[POME__TYPE_TEXT];
-      return pome__fail(error, POME_INPUT, "\"%s\" is declared %s but comes out as %s", op->outputs[o]->name,
-                        pome__type_format(declared, planned, sizeof planned), pome__type_format(type, found, sizeof found));
+      return pome__fail(error, POME_INPUT, "\"%s\" is declared %s but comes out as %s",
+                        op->outputs[o]->name, pome__type_format(declared, planned, sizeof planned),
+                        pome__type_format(type, found, sizeof found));
     }
     pome__slot *slot = pome__ref_slot(ref, op->outputs[o]);
-    POME__TRY(pome__slot_alloc(slot, ref->allocator, pome__stored_dtype(type->dtype, numerics), type->rank, type->dims, error));
+    POME__TRY(pome__slot_alloc(slot, ref->allocator, pome__stored_dtype(type->dtype, numerics),
+                               type->rank, type->dims, error));
     ref->outputs[o] = slot->tensor;
   }
   return POME_OK;
@@ -185,7 +200,8 @@ typedef struct dying {
 
 static void drop_if_last(void *context, pome__value *value) {
   const dying *d = context;
-  if (d->ref->prepared->last[value->index] == d->op) pome__slot_clear(pome__ref_slot(d->ref, value));
+  if (d->ref->prepared->last[value->index] == d->op)
+    pome__slot_clear(pome__ref_slot(d->ref, value));
 }
 
 static pome_status run_op(pome__ref *ref, const pome__op *op, pome_error *error) {
@@ -221,7 +237,9 @@ static pome_status wait_instance(void *instance, pome_error *error) {
   return POME_OK;
 }
 
-static const char *unavailable(void) { return NULL; }
+static const char *unavailable(void) {
+  return NULL;
+}
 
 const pome__backend pome__backend_ref = {
     .name = "ref",

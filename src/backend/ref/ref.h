@@ -1,4 +1,5 @@
-/* Parts of the reference interpreter shared between its files: frames, and the operations that are not pure functions of tensors. */
+/* Parts of the reference interpreter shared between its files: frames, and the operations that are
+ * not pure functions of tensors. */
 #ifndef POME_SRC_BACKEND_REF_REF_H
 #define POME_SRC_BACKEND_REF_REF_H
 
@@ -24,7 +25,8 @@ typedef struct pome__ref {
   pome_tensor *outputs;
 } pome__ref;
 
-/* Runs the operations of a block whose inputs stand in their slots; its outputs stand in theirs afterwards. */
+/* Runs the operations of a block whose inputs stand in their slots; its outputs stand in theirs
+ * afterwards. */
 pome_status pome__ref_run_block(pome__ref *ref, const pome__block *block, pome_error *error);
 
 /* cond, while_loop, make_list, list_*, read_state, write_state, classify. */
@@ -34,7 +36,8 @@ bool pome__ref_has_control(const char *type);
 
 /* Here `fast` is `strict`. */
 static inline pome_numerics pome__ref_numerics(const pome__ref *ref) {
-  return ref->prepared->plan->settings.numerics == POME_NUMERICS_WIDE ? POME_NUMERICS_WIDE : POME_NUMERICS_STRICT;
+  return ref->prepared->plan->settings.numerics == POME_NUMERICS_WIDE ? POME_NUMERICS_WIDE
+                                                                      : POME_NUMERICS_STRICT;
 }
 
 /* The slot of a value of this prediction. */
@@ -42,6 +45,7 @@ static inline pome__slot *pome__ref_slot(const pome__ref *ref, const pome__value
   return &ref->exec->slots[value->index];
 }
 /* A value's tensor, constant or computed; NULL with an error when it has none. */
-pome_status pome__ref_tensor(const pome__ref *ref, const pome__value *value, const pome_tensor **tensor, pome_error *error);
+pome_status pome__ref_tensor(const pome__ref *ref, const pome__value *value,
+                             const pome_tensor **tensor, pome_error *error);
 
 #endif
