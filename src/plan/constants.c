@@ -134,8 +134,8 @@ static float *palette_floats(pome__plan *plan, const pome__literal *lut, size_t 
 /* constexpr_lut_to_dense with 16 scalar entries: iOS18 (indices uint4 of the matrix's shape,
  * palette [groups, 1, 16, 1]) and iOS16 (indices packed in uint8, one palette, the shape beside
  * it). */
-static pome_status lut_matrix(pome__plan *plan, const pome__value *value, pome__matrix *matrix,
-                              pome_error *error) {
+static pome_status lut_matrix(pome__plan *plan, const pome__value *value,
+                              pome__weight_matrix *matrix, pome_error *error) {
   const pome__op *op = value->producer;
   const pome__literal *indices = literal_of(op, "indices"), *lut = literal_of(op, "lut");
   const pome__type *type = &value->type;
@@ -155,14 +155,14 @@ static pome_status lut_matrix(pome__plan *plan, const pome__value *value, pome__
   if (groups <= 0 || rows % groups != 0) return POME_OK;
   float *floats = palette_floats(plan, lut, (size_t)groups * 16);
   if (floats == NULL) return pome__fail_memory(error, "a palette");
-  *matrix = (pome__matrix){POME__WEIGHT_LUT4, (size_t)rows, (size_t)columns,
-                           indices->data,     floats,       (size_t)(rows / groups)};
+  *matrix = (pome__weight_matrix){POME__WEIGHT_LUT4, (size_t)rows, (size_t)columns,
+                                  indices->data,     floats,       (size_t)(rows / groups)};
   return POME_OK;
 }
 
-pome_status pome__plan_matrix(pome__plan *plan, const pome__value *value, pome__matrix *matrix,
-                              pome_error *error) {
-  *matrix = (pome__matrix){0};
+pome_status pome__plan_matrix(pome__plan *plan, const pome__value *value,
+                              pome__weight_matrix *matrix, pome_error *error) {
+  *matrix = (pome__weight_matrix){0};
   const pome__type *type = &value->type;
   if (type->kind != POME__TYPE_TENSOR || type->rank != 2 || type->dims[0] < 1 || type->dims[1] < 1)
     return POME_OK;
@@ -177,11 +177,11 @@ pome_status pome__plan_matrix(pome__plan *plan, const pome__value *value, pome__
   if (type->dtype != POME_FP16 && type->dtype != POME_FP32) return POME_OK;
   const pome_tensor *tensor;
   POME__TRY(pome__plan_constant(plan, value, &tensor, error));
-  *matrix = (pome__matrix){type->dtype == POME_FP16 ? POME__WEIGHT_F16 : POME__WEIGHT_F32,
-                           (size_t)type->dims[0],
-                           (size_t)type->dims[1],
-                           tensor->data,
-                           NULL,
-                           0};
+  *matrix = (pome__weight_matrix){type->dtype == POME_FP16 ? POME__WEIGHT_F16 : POME__WEIGHT_F32,
+                                  (size_t)type->dims[0],
+                                  (size_t)type->dims[1],
+                                  tensor->data,
+                                  NULL,
+                                  0};
   return POME_OK;
 }

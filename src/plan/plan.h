@@ -68,16 +68,16 @@ typedef enum pome__weight_form {
   POME__WEIGHT_F32,
   POME__WEIGHT_LUT4
 } pome__weight_form;
-typedef struct pome__matrix {
+typedef struct pome__weight_matrix {
   pome__weight_form form;
   size_t rows, columns;
   const void *data; /* rows of fp16, fp32 or nibbles, contiguous */
   const float *lut; /* LUT4: 16 floats a palette, in the plan's arena */
   size_t rows_per_lut;
-} pome__matrix;
+} pome__weight_matrix;
 /* Looks at a constant of rank 2: OTHER when it is in none of the forms above. */
-pome_status pome__plan_matrix(pome__plan *plan, const pome__value *value, pome__matrix *matrix,
-                              pome_error *error);
+pome_status pome__plan_matrix(pome__plan *plan, const pome__value *value,
+                              pome__weight_matrix *matrix, pome_error *error);
 
 /* ---- lifetimes (liveness.c) ---- */
 

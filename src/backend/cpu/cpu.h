@@ -56,10 +56,10 @@ typedef struct pome__step {
       *operands; /* locals in schema order; POME__NO_LOCAL for lists, tuples and strings in place */
   size_t operand_count;
   uint32_t *outputs;
-  uint32_t x;           /* LINEAR, GATHER_LUT: the local of activations or indices */
-  uint32_t w;           /* LINEAR, GATHER_LUT: the local of the matrix */
-  pome__matrix matrix;  /* LINEAR, GATHER_LUT */
-  const float *bias;    /* LINEAR: NULL when there is none */
+  uint32_t x;                 /* LINEAR, GATHER_LUT: the local of activations or indices */
+  uint32_t w;                 /* LINEAR, GATHER_LUT: the local of the matrix */
+  pome__weight_matrix matrix; /* LINEAR, GATHER_LUT */
+  const float *bias;          /* LINEAR: NULL when there is none */
   bool wraps, clamps;   /* GATHER_LUT: negative indices count from the end; indices outside take the
                            nearest row */
   size_t first_operand; /* where its operands lie in the instance's array */

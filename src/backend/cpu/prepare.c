@@ -168,7 +168,7 @@ static pome_status choose_linear(builder *b, pome__step *step, pome_error *error
       !pome__dtype_is_float(type->dtype) || type->rank < 1)
     return POME_OK;
   if (matmul && type->rank < 2) return POME_OK;
-  pome__matrix matrix;
+  pome__weight_matrix matrix;
   POME__TRY(pome__plan_matrix(b->plan, b->out->locals[weight].value, &matrix, error));
   if (matrix.form == POME__WEIGHT_OTHER) return POME_OK;
   uint32_t bias = linear ? operand_of(step, "bias") : POME__NO_LOCAL;
@@ -190,7 +190,7 @@ static pome_status choose_gather(builder *b, pome__step *step, pome_error *error
   uint32_t w = operand_of(step, "x");
   const pome__value *table = b->out->locals[w].value;
   if (table->literal != NULL || !pome__value_is_constant(table)) return POME_OK;
-  pome__matrix matrix;
+  pome__weight_matrix matrix;
   POME__TRY(pome__plan_matrix(b->plan, table, &matrix, error));
   if (matrix.form != POME__WEIGHT_LUT4) return POME_OK;
   step->kind = POME__STEP_GATHER_LUT;

@@ -50,7 +50,7 @@ static const float *as_floats(pome__cpu *cpu, const pome_tensor *x) {
 }
 
 static pome_status run_linear(pome__cpu *cpu, const pome__step *step, pome_error *error) {
-  const pome__matrix *w = &step->matrix;
+  const pome__weight_matrix *w = &step->matrix;
   const pome_tensor *x = &cpu->bound[step->x].tensor, *y = &cpu->bound[step->outputs[0]].tensor;
   const float *floats = as_floats(cpu, x);
   if (floats == NULL) return pome__fail_memory(error, "activations");
@@ -79,7 +79,7 @@ static pome_status run_linear(pome__cpu *cpu, const pome__step *step, pome_error
 /* ---- rows of a palettized table ---- */
 
 static pome_status run_gather_lut(pome__cpu *cpu, const pome__step *step, pome_error *error) {
-  const pome__matrix *w = &step->matrix;
+  const pome__weight_matrix *w = &step->matrix;
   const pome_tensor *indices = &cpu->bound[step->x].tensor;
   float *y = cpu->bound[step->outputs[0]].tensor.data;
   size_t count = pome_tensor_count(indices);
