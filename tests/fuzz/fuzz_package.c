@@ -38,6 +38,7 @@ static void touch(const void *data, size_t size) {
 
 static void touch_literal(const pome__literal *literal) {
   for (size_t i = 0; i < literal->item_count; i++) touch_literal(literal->items[i]);
+  if (!literal->data) return; /* in a weight file that is not there, or empty */
   touch(literal->data, literal->bytes);
   if (literal->type.kind != POME__TYPE_TENSOR || literal->type.dtype != POME_STRING) return;
   const pome_string *strings = literal->data;
