@@ -3,7 +3,7 @@
 
 usage: check_saved.py POME FOLDER...
 
-Every ML Program below the folders that comes with its weights is converted. The new package is opened
+Every ML Program and pipeline below the folders that comes with its weights is converted. The new package is opened
 by coremltools, message for message compared with the original (names, types, arguments, blocks, every
 weight's bytes, the description), and read on by coremltools' frontend into its own program form where
 it reads the original. Of a compiled bundle there is no original message: only the opening is checked.
@@ -157,22 +157,34 @@ def compare_blocks(models, a, b, where):
         compare_ops(models, x, y, f"{where} {x.type} {x.outputs[0].name if x.outputs else ''}")
 
 
-def compare(original, written):
-    a, b = original.spec, written.spec
+def compare(models, a, b):
     must(a.specificationVersion == b.specificationVersion, "model", "versions differ")
     must(a.isUpdatable == b.isUpdatable, "model", "isUpdatable differs")
     must(a.description == b.description, "model", "descriptions differ")
-    must(sorted(a.mlProgram.functions) == sorted(b.mlProgram.functions), "model", "functions differ")
-    for name, function in a.mlProgram.functions.items():
-        other = b.mlProgram.functions[name]
+    kind = a.WhichOneof("Type")
+    must(kind == b.WhichOneof("Type"), "model", "types differ")
+    if kind.startswith("pipeline"):
+        left, right = (getattr(spec, kind) for spec in (a, b))
+        if kind != "pipeline":
+            left, right = left.pipeline, right.pipeline
+        must(list(left.names) == list(right.names), "pipeline", "names differ")
+        must(len(left.models) == len(right.models), "pipeline", "numbers of stages differ")
+        for x, y in zip(left.models, right.models):
+            compare(models, x, y)
+    elif kind != "mlProgram":
+        must(a == b, "model", f"a {kind} differs")
+    else:
+        compare_functions(models, a.mlProgram.functions, b.mlProgram.functions)
+
+
+def compare_functions(models, a, b):
+    must(sorted(a) == sorted(b), "model", "functions differ")
+    for name, function in a.items():
+        other = b[name]
         must(function.opset == other.opset, name, "opsets differ")
         must(list(function.inputs) == list(other.inputs), name, "inputs differ")
-        compare_blocks(
-            (original, written),
-            function.block_specializations[function.opset],
-            other.block_specializations[function.opset],
-            name,
-        )
+        left, right = (f.block_specializations[f.opset] for f in (function, other))
+        compare_blocks(models, left, right, name)
 
 
 def programs(folders):
@@ -199,7 +211,9 @@ def check(pome, path, target):
         must(error is None, "frontend", error)
         return "opened"
     original = Model(path)
-    compare(original, written)
+    compare((original, written), original.spec, written.spec)
+    if original.spec.WhichOneof("Type") != "mlProgram":
+        return "compared (pipelines)"
     before, after = original.frontend(), written.frontend()
     must(after == before, "frontend", f"{after} instead of {before}")
     return "compared" if before is None else f"compared; the frontend reads neither ({before})"

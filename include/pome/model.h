@@ -212,7 +212,7 @@ typedef struct pome_save_options {
 
 POME_API void pome_save_options_init(pome_save_options *options);
 
-/* Writes a program as an .mlpackage, whatever it was opened from. Ports and metadata are kept as
+/* Writes a program or a pipeline as an .mlpackage, whatever it was opened from. Ports and metadata are kept as
  * they are; constants of equal content are stored once; weights go from file to file without being
  * held in memory. The folder is written under another name beside `path` and renamed when it is
  * whole: on failure, and when the process is killed, there is no package or, with `replace`, the

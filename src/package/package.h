@@ -95,6 +95,7 @@ typedef struct pome__package {
   size_t stage_count;
   struct pome__package *parent; /* of a stage */
   const char *stage_name;
+  pome__bytes stage_model; /* the Model message of a stage */
 } pome__package;
 
 /* Finds out what `path` is and opens it. The package is usable, for `inspect`, whatever its model

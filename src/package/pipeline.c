@@ -45,6 +45,7 @@ static pome_status open_stage(pome__package *package, size_t index, pome__bytes 
   stage->container = package->container;
   stage->spec_path = package->spec_path;
   stage->parent = package;
+  stage->stage_model = message;
   POME__TRY(pome__package_string(package, number, (size_t)length, &stage->stage_name, error));
   POME__TRY(pome__description_parse_model(message, &package->arena, &stage->description,
                                           &stage->program, error));

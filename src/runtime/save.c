@@ -1,23 +1,27 @@
 /* pome_model_save: from an opened model to a package. */
-#include "runtime/runtime.h"
 #include "save/save.h"
+#include "runtime/runtime.h"
 
 void pome_save_options_init(pome_save_options *options) {
   *options = (pome_save_options){.size = sizeof *options};
 }
 
-pome_status pome_model_save(const pome_model *model, const char *path, const pome_save_options *options,
-                            pome_error *error) {
+pome_status pome_model_save(const pome_model *model, const char *path,
+                            const pome_save_options *options, pome_error *error) {
   pome_save_options defaults;
   pome_save_options_init(&defaults);
   if (options == NULL) options = &defaults;
-  if (model == NULL || path == NULL) return pome__fail(error, POME_USAGE, "pome_model_save needs a model and a path");
-  if (model->program == NULL) {
-    return pome__fail(error, POME_UNSUPPORTED, "a model of type %s holds no program; only programs are written",
+  if (model == NULL || path == NULL)
+    return pome__fail(error, POME_USAGE, "pome_model_save needs a model and a path");
+  bool pipeline = model->stage_count > 0;
+  if (model->program == NULL && !pipeline) {
+    return pome__fail(error, POME_UNSUPPORTED,
+                      "a model of type %s holds no program; programs and pipelines are written",
                       pome_model_type(model));
   }
   pome__save_request request = {
-      .program = model->program,
+      .programs = pipeline ? model->stage_programs : &model->program,
+      .program_count = pipeline ? model->stage_count : 1,
       .package = model->package,
       .path = path,
       .replace = options->replace,

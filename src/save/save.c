@@ -9,6 +9,7 @@
  * and so the same model always gives the same bytes. Source: coremltools
  * modelpackage/src/ModelPackage.cpp.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "save/save.h"
@@ -84,13 +85,11 @@ static int least_version(const pome__program *program) {
   return version;
 }
 
-/* Model{specificationVersion 1, description 2, isUpdatable 10, mlProgram 502} */
-static void put_model(pome__pb_writer *w, void *context) {
-  const saver *s = context;
-  const pome__description *description = &s->request->package->description;
+/* Model{specificationVersion 1, description 2, isUpdatable 10} */
+static void put_head(pome__pb_writer *w, const pome__package *package, int least) {
+  const pome__description *description = &package->description;
   int version = description->specification_version;
-  if (version < 1) version = least_version(s->request->program);
-  pome__pb_put_uint(w, 1, (uint64_t)version);
+  pome__pb_put_uint(w, 1, (uint64_t)(version < 1 ? least : version));
   if (description->message.size > 0) {
     pome__pb_put_bytes(w, 2, description->message.data, description->message.size);
   } else {
@@ -99,8 +98,60 @@ static void put_model(pome__pb_writer *w, void *context) {
     pome__pb_end(w);
   }
   if (description->updatable) pome__pb_put_uint(w, 10, true);
+}
+
+/* Model{mlProgram 502} */
+static void put_program_model(pome__pb_writer *w, const saver *s, const pome__package *package,
+                              const pome__program *program) {
+  put_head(w, package, least_version(program));
   pome__pb_begin(w, POME__MODEL_TYPE_PROGRAM);
-  pome__put_program(w, s->request->program, &s->weights);
+  pome__put_program(w, program, &s->weights);
+  pome__pb_end(w);
+}
+
+/* A stage without a name goes by its number. */
+static bool is_named(const pome__package *package) {
+  for (size_t i = 0; i < package->stage_count; i++) {
+    char number[32];
+    snprintf(number, sizeof(number), "%zu", i + 1);
+    if (strcmp(package->stages[i].stage_name, number) != 0) return true;
+  }
+  return false;
+}
+
+/* Pipeline{models 1, names 2} */
+static void put_stages(pome__pb_writer *w, const saver *s) {
+  const pome__package *package = s->request->package;
+  for (size_t i = 0; i < package->stage_count; i++) {
+    const pome__package *stage = &package->stages[i];
+    const pome__program *program = s->request->programs[i];
+    if (program) {
+      pome__pb_begin(w, 1);
+      put_program_model(w, s, stage, program);
+      pome__pb_end(w);
+    } else {
+      pome__pb_put_bytes(w, 1, stage->stage_model.data, stage->stage_model.size);
+    }
+  }
+  bool named = is_named(package);
+  for (size_t i = 0; named && i < package->stage_count; i++)
+    pome__pb_put_text(w, 2, package->stages[i].stage_name);
+}
+
+/* PipelineClassifier and PipelineRegressor{pipeline 1} wrap a Pipeline once more. */
+static void put_model(pome__pb_writer *w, void *context) {
+  const saver *s = context;
+  const pome__package *package = s->request->package;
+  if (package->stage_count == 0) {
+    put_program_model(w, s, package, s->request->programs[0]);
+    return;
+  }
+  bool wrapped = package->description.model_type != POME__MODEL_TYPE_PIPELINE;
+  put_head(w, package, 0);
+  pome__pb_begin(w, (uint32_t)package->description.model_type);
+  if (wrapped) pome__pb_begin(w, 1);
+  put_stages(w, s);
+  if (wrapped) pome__pb_end(w);
   pome__pb_end(w);
 }
 
@@ -122,7 +173,9 @@ static pome_status fill(saver *s) {
 }
 
 static pome_status check_request(const pome__save_request *request, pome_error *error) {
-  const char *missing = request->program->missing_weights;
+  const char *missing = NULL;
+  for (size_t i = 0; i < request->program_count && !missing; i++)
+    if (request->programs[i]) missing = request->programs[i]->missing_weights;
   if (!missing) return POME_OK;
   pome__fail(error, POME_INPUT, "the weight file \"%.200s\" is missing", missing);
   pome__error_hint(error, "a package cannot be written without its weights");
@@ -133,8 +186,9 @@ pome_status pome__save_package(const pome__save_request *request, pome_error *er
   saver s = {.request = request, .error = error};
   POME__TRY(check_request(request, error));
   POME__TRY(pome__new_folder_open(request->path, request->replace, &s.folder, error));
-  pome_status status = pome__weight_plan_make(request->program, request->package,
-                                              request->allocator, &s.weights, error);
+  pome_status status =
+      pome__weight_plan_make(request->programs, request->program_count, request->package,
+                             request->allocator, &s.weights, error);
   if (status == POME_OK) status = fill(&s);
   if (status == POME_OK) status = pome__new_folder_commit(&s.folder, error);
   pome__new_folder_drop(&s.folder);

@@ -67,11 +67,12 @@ typedef struct pome__save_progress {
   bool (*report)(void *context, uint64_t done, uint64_t total);
 } pome__save_progress;
 
-/* Finds the constants that go to the file, compares contents, and gives each its place. `package`
- * (may be NULL) holds their data. Free it whether this succeeds or not. */
-pome_status pome__weight_plan_make(const pome__program *program, const pome__package *package,
-                                   const pome_allocator *allocator, pome__weight_plan *plan,
-                                   pome_error *error);
+/* Finds the constants that go to the file, compares contents, and gives each its place. NULL among
+ * the programs is passed over; `package` (may be NULL) holds their data. Free it whether this
+ * succeeds or not. */
+pome_status pome__weight_plan_make(pome__program *const *programs, size_t program_count,
+                                   const pome__package *package, const pome_allocator *allocator,
+                                   pome__weight_plan *plan, pome_error *error);
 void pome__weight_plan_free(pome__weight_plan *plan);
 /* Where the literal's record stands, POME_NO_OFFSET when it is written in place. */
 uint64_t pome__weight_plan_find(const pome__weight_plan *plan, const pome__literal *literal);
@@ -90,8 +91,11 @@ void pome__put_description(pome__pb_writer *w, const pome__description *descript
 
 /* ---- save.c ---- */
 typedef struct pome__save_request {
-  const pome__program *program;
   const pome__package *package;
+  /* The package's program or, of a pipeline, one for each stage: NULL where a stage is of another
+   * type, which is kept as it is. */
+  pome__program *const *programs;
+  size_t program_count;
   const char *path;
   bool replace;
   pome__save_progress progress; /* `report` may be NULL */

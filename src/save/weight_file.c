@@ -262,13 +262,15 @@ static pome_status place(pome__weight_plan *plan, pome_error *error) {
   return POME_OK;
 }
 
-pome_status pome__weight_plan_make(const pome__program *program, const pome__package *package,
-                                   const pome_allocator *allocator, pome__weight_plan *plan,
-                                   pome_error *error) {
+pome_status pome__weight_plan_make(pome__program *const *programs, size_t program_count,
+                                   const pome__package *package, const pome_allocator *allocator,
+                                   pome__weight_plan *plan, pome_error *error) {
   *plan = (pome__weight_plan){.count = 0};
   pome__arena_init(&plan->arena, allocator, 0);
   collector c = {.plan = plan};
-  if (!collect(&c, program)) return pome__fail_memory(error, "the list of weights");
+  for (size_t i = 0; i < program_count; i++)
+    if (programs[i] && !collect(&c, programs[i]))
+      return pome__fail_memory(error, "the list of weights");
   unite_places(plan);
   plan->by_order = POME__NEW_ARRAY(&plan->arena, pome__kept *, plan->count);
   if (!plan->by_order) return pome__fail_memory(error, "the list of weights");

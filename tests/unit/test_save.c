@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "mil_programs.h"
 #include "ops/ops.h"
+#include "runtime/runtime.h"
 #include "save/save.h"
 #include "tiny_model.h"
 #include "wire/pb.h"
@@ -265,7 +266,7 @@ static uint64_t placed(pome__opset opset, pome_dtype dtype, int64_t count, uint6
   add_const(program, function->body, "c", literal);
   pome__weight_plan plan;
   pome_error error;
-  assert_int_equal(pome__weight_plan_make(program, NULL, NULL, &plan, &error), POME_OK);
+  assert_int_equal(pome__weight_plan_make(&program, 1, NULL, NULL, &plan, &error), POME_OK);
   uint64_t result = pome__weight_plan_find(&plan, literal);
   pome__weight_plan_free(&plan);
   pome__program_free(program);
@@ -322,7 +323,7 @@ static void every_content_once(void **state) {
   wire file = {0};
   pome__byte_sink sink = {&file, append};
   pome__save_progress progress = {NULL, NULL};
-  assert_int_equal(pome__weight_plan_make(program, NULL, NULL, &plan, &error), POME_OK);
+  assert_int_equal(pome__weight_plan_make(&program, 1, NULL, NULL, &plan, &error), POME_OK);
   assert_int_equal(plan.record_count, 2 * FILE_TYPES);
   assert_int_equal(pome__weight_plan_write(&plan, NULL, &sink, &progress, &error), POME_OK);
   assert_int_equal(u32_at(&file, 0), 2 * FILE_TYPES);
@@ -403,7 +404,7 @@ static void memory_does_not_grow_with_weights(void **state) {
   assert_int_equal(pome__package_open(work, NULL, &package, &error), POME_OK);
   if (pome__load_program(package, NULL, 0, &program, &error) != POME_OK)
     fail_msg("%s", error.message);
-  assert_int_equal(pome__weight_plan_make(program, package, NULL, &plan, &error), POME_OK);
+  assert_int_equal(pome__weight_plan_make(&program, 1, package, NULL, &plan, &error), POME_OK);
   assert_int_equal(plan.record_count, 2);
   size_t after_hashing = tiny_resident();
   assert_int_equal(pome__weight_plan_write(&plan, package, &sink, &progress, &error), POME_OK);
@@ -685,13 +686,16 @@ static void through_text_and_proto(const pome__program *program, pome__package *
 }
 
 /* The package written from it holds an equal program, the same description and no more weights. */
-static void through_a_package(const pome__program *program, const pome__package *package,
+static void through_a_package(pome__program *program, const pome__package *package,
                               const char *path) {
   char target[512];
   pome_error error = {0};
   in_work(target, sizeof(target), "new.mlpackage");
-  pome__save_request request = {
-      .program = program, .package = package, .path = target, .replace = true};
+  pome__save_request request = {.package = package,
+                                .programs = &program,
+                                .program_count = 1,
+                                .path = target,
+                                .replace = true};
   if (pome__save_package(&request, &error) != POME_OK) fail_msg("%s: %s", path, error.message);
   pome__package *written;
   pome__program *again = load_path(target, &written);
@@ -736,6 +740,27 @@ static int round_trip(const char *path, const struct stat *info, int kind, struc
   return 0;
 }
 
+/* Of a pipeline the stages come back, with the weights of all in one file. */
+static void a_pipeline_comes_back(void **state) {
+  (void)state;
+  char path[1024], target[512];
+  const char *root = tiny_shared();
+  pome_error error = {0};
+  pome_model *model = NULL, *again = NULL;
+  if (!root) skip();
+  snprintf(path, sizeof(path), "%s/zoo/pipeline_mlprogram_ios16_fp16/model.mlpackage", root);
+  in_work(target, sizeof(target), "new.mlpackage");
+  if (pome_model_open(path, NULL, &model, &error) != POME_OK) fail_msg("%s", error.message);
+  if (pome_model_save(model, target, NULL, &error) != POME_OK) fail_msg("%s", error.message);
+  if (pome_model_open(target, NULL, &again, &error) != POME_OK) fail_msg("%s", error.message);
+  assert_string_equal(pome_model_type(again), "pipeline");
+  assert_int_equal(again->stage_count, 2);
+  for (size_t i = 0; i < again->stage_count; i++)
+    must_equal(model->stage_programs[i], again->stage_programs[i], path);
+  pome_model_close(again);
+  pome_model_close(model);
+}
+
 static void samples_come_back(void **state) {
   (void)state;
   static const char *const folders[] = {"models", "zoo", "llm", "graphs"};
@@ -766,6 +791,7 @@ int main(void) {
       IN_WORK(every_failed_allocation_leaves_nothing),
       IN_WORK(a_full_disk_leaves_nothing),
       IN_WORK(what_cannot_be_written_is_refused),
+      IN_WORK(a_pipeline_comes_back),
       IN_WORK(samples_come_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
