@@ -34,7 +34,8 @@ static pome_status make_floats(pome__arena *arena, pome_tensor *tensor, pome_err
 static pome_status make_pixels(const pome_port *port, pome__arena *arena, pome_tensor *tensor,
                                pome_error *error) {
   pome_tensor result;
-  if (port->color != POME_COLOR_GRAY && tensor->rank == 2) tensor->shape[tensor->rank++] = 3;
+  bool color = port->color == POME_COLOR_RGB || port->color == POME_COLOR_BGR;
+  if (color && tensor->rank == 2) tensor->shape[tensor->rank++] = 3;
   POME__TRY(pome_tensor_init(&result, POME_UINT8, tensor->rank, tensor->shape, NULL, error));
   uint8_t *data = result.data = pome__arena_alloc(arena, pome_tensor_bytes(&result), 64);
   if (!data) return pome__fail_memory(error, "a generated input");

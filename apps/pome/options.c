@@ -67,7 +67,7 @@ const option_row option_rows[] = {
     {"inputs", 0, OPTION_TEXT, AT(inputs_file), "FILE.npz", NULL, 0, 0, COMPLETE_FILE, ON_TENSORS,
      "inputs by name from an archive"},
     {"output", 'o', OPTION_TEXT, AT(output), "OUT.npz", NULL, 0, 0, COMPLETE_FILE, BIT(PREDICT),
-     "write all outputs there instead of printing them"},
+     "write all outputs there instead of printing them; NAME=FILE.png: one image"},
     {"states", 0, OPTION_FLAG, AT(states), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(PREDICT),
      "give the states after the last step too, as state:NAME"},
     {"expect", 0, OPTION_TEXT, AT(expect), "OUT.npz", NULL, 0, 0, COMPLETE_FILE, BIT(VERIFY),

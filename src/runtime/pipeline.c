@@ -54,7 +54,8 @@ static pome_status describe_stage(pome_model *model, size_t index, pome_function
         "the description of stage \"%s\" names a function \"%s\" that its program does not have",
         stage->name, stage->description->name);
   }
-  return pome__function_summarise(&model->arena, stage, error);
+  POME__TRY(pome__function_summarise(&model->arena, stage, error));
+  return pome__function_list(&model->arena, stage, error);
 }
 
 static void add_op_count(pome_function *function, const pome_op_count *more) {

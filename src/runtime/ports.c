@@ -1,4 +1,4 @@
-/* Ports and shapes: which sizes an input takes, and ports for programs that come without a description. */
+/* Ports and shapes: which sizes an input takes, how others are refused, and ports for programs without a description. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +10,9 @@ static pome_port port_from_value(const pome__value *value) {
   pome_port port = {.name = value->name, .description = "", .dtype = type->dtype, .rank = type->rank};
   port.feature = value->type.kind == POME__TYPE_STATE ? POME_FEATURE_STATE
                  : type->kind == POME__TYPE_TENSOR    ? POME_FEATURE_TENSOR
+                 : type->kind == POME__TYPE_DICT      ? POME_FEATURE_DICTIONARY
                                                       : POME_FEATURE_UNKNOWN;
+  if (type->kind == POME__TYPE_DICT) port.dtype = type->elements[0]->dtype;
   for (int d = 0; d < type->rank; d++) {
     bool known = type->dims[d] != POME_DIM_UNKNOWN;
     port.shape[d] = type->dims[d];

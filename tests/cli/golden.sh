@@ -2,7 +2,7 @@
 # Whole models against their golden folders: golden.sh POME
 #
 # The folders are optional test data, found through $POME_SHARED or in ../shared beside the checkout: everything below
-# models/, and the language models llm/tiny_*. Each must agree on the reference and on the cpu device, in both
+# models/, the ML programs and pipelines of them in zoo/, and the language models llm/tiny_*. Each must agree on the reference and on the cpu device, in both
 # numerics that tolerances hold for; and a compiled bundle must answer bit for bit as the package it came from.
 # The models of this repository (models/) are checked always.
 set -uo pipefail
@@ -70,5 +70,12 @@ if ! compgen -G "$shared/llm/tiny_*" >/dev/null; then
 else
   mapfile -t folders < <(folders_in "$shared"/llm/tiny_*)
   verify "language models" "${folders[@]}"
+fi
+if [[ ! -d $shared/zoo ]]; then
+  echo "SKIP: no $shared/zoo (set POME_SHARED): images, classifiers, pipelines and whole networks were not checked"
+else
+  # Models of other types do not run yet; their names say so.
+  mapfile -t folders < <(folders_in "$shared/zoo" | grep -v '/\(classic\|nn\)_[^/]*$')
+  verify "zoo" "${folders[@]}"
 fi
 ((failed == 0))
