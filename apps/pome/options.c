@@ -11,7 +11,7 @@
 #include "verbs.h"
 
 #define BIT(verb)  (1u << VERB_##verb)
-#define ON_TENSORS (BIT(PREDICT) | BIT(VERIFY) | BIT(BENCH))
+#define ON_TENSORS (BIT(PREDICT) | BIT(VERIFY) | BIT(DEBUG) | BIT(BENCH))
 #define ON_PLANS   (ON_TENSORS | BIT(RUN))
 #define ON_MODELS  (ON_PLANS | BIT(INSPECT) | BIT(CONVERT))
 #define ON_ALL     (ON_MODELS | BIT(COMPLETION))
@@ -39,6 +39,12 @@ const verb_row verb_rows[VERB_COUNT] = {
      "absolute and relative error, the relative 2-norm, the cosine and the first element out of\n"
      "tolerance. Exit status 0 when all agree, 1 when not.\n",
      verb_verify},
+    {"debug", VERB_DEBUG, "MODEL", 1, 1, NULL, "which operation makes two runs differ",
+     "Runs the function twice, strict against wide unless other sides are named, and compares the\n"
+     "results of every operation: the first one whose error jumps, the worst ones when run alone\n"
+     "on equal inputs, and where overflow, infinities and NaN come up. In a sequence the last step\n"
+     "is looked at.\n",
+     verb_debug},
     {"bench", VERB_BENCH, "MODEL", 1, 1, NULL,
      "how fast predictions are, beside what the machine can do",
      "Repeats one prediction, on the given inputs or on generated ones, and prints medians. For\n"
@@ -82,6 +88,14 @@ const option_row option_rows[] = {
      "print the program as MIL text"},
     {"weights", 0, OPTION_FLAG, AT(weights), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(INSPECT),
      "list each constant"},
+    {"against", 0, OPTION_CHOICE, AT(against), "KIND", numerics_choices, 0, 0, COMPLETE_NONE,
+     BIT(DEBUG), "numerics of the other side: fast, strict, wide"},
+    {"devices", 0, OPTION_TEXT, AT(devices), "A,B", NULL, 0, 0, COMPLETE_NONE, BIT(DEBUG),
+     "device A against device B, in the same numerics"},
+    {"with", 0, OPTION_TEXT, AT(with), "MODEL", NULL, 0, 0, COMPLETE_FILE, BIT(DEBUG),
+     "another model of the same graph is the other side"},
+    {"dump", 0, OPTION_LIST, AT(dump), "OP=FILE.npy", NULL, 0, 0, COMPLETE_FILE, BIT(DEBUG),
+     "write what OP gives; a .npz holds both sides"},
     {"force", 'f', OPTION_FLAG, AT(force), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(CONVERT),
      "replace OUT.mlpackage if it is there"},
     {"repeat", 'n', OPTION_INT, AT(repetitions), "N", NULL, 1, 1e6, COMPLETE_NONE, BIT(BENCH),
@@ -112,7 +126,9 @@ const option_row option_rows[] = {
     {"device", 0, OPTION_TEXT, AT(device), "LIST", NULL, 0, 0, COMPLETE_NONE, ON_PLANS,
      "auto, ref, cpu, cuda, metal, coreml; a comma list is tried in order"},
     {"numerics", 0, OPTION_CHOICE, AT(numerics), "KIND", numerics_choices, 0, 0, COMPLETE_NONE,
-     ON_PLANS, "fast (default), strict, wide"},
+     ON_PLANS & ~BIT(DEBUG), "fast (default), strict, wide"},
+    {"numerics", 0, OPTION_CHOICE, AT(numerics), "KIND", numerics_choices, 0, 0, COMPLETE_NONE,
+     BIT(DEBUG), "of the side that is tested: strict (default), fast, wide"},
     {"threads", 0, OPTION_INT, AT(threads), "N", NULL, 1, 1024, COMPLETE_NONE, ON_PLANS,
      "threads (default: one for each core)"},
     {"isa", 0, OPTION_CHOICE, AT(isa), "LEVEL", isa_choices, 0, 0, COMPLETE_NONE, ON_PLANS,
@@ -128,7 +144,7 @@ const option_row option_rows[] = {
 const size_t option_row_count = sizeof option_rows / sizeof option_rows[0];
 
 static const char *const later_verbs[] = {
-    "debug", "tokenize", "template", "logits", "perplexity", "pull",  "list",  "rm",
+    "tokenize", "template", "logits", "perplexity", "pull",  "list",  "rm",
     "setup", "config",   "devices",  "doctor", "chat",       "serve", "batch",
 };
 
@@ -371,4 +387,5 @@ void options_free(struct options *options) {
   free(options->operands.items);
   free(options->inputs.items);
   free(options->golden.items);
+  free(options->dump.items);
 }

@@ -34,6 +34,9 @@ struct options {
   bool text, weights;
   /* convert */
   bool force;
+  /* debug */
+  const char *against, *devices, *with;
+  option_list dump;
   /* bench */
   int64_t repetitions, warmup;
   /* language models */
@@ -73,6 +76,7 @@ typedef enum verb_id {
   VERB_INSPECT,
   VERB_PREDICT,
   VERB_VERIFY,
+  VERB_DEBUG,
   VERB_BENCH,
   VERB_RUN,
   VERB_CONVERT,

@@ -7,6 +7,7 @@
 int verb_inspect(const struct options *options);
 int verb_predict(const struct options *options);
 int verb_verify(const struct options *options);
+int verb_debug(const struct options *options);
 int verb_bench(const struct options *options);
 int verb_run(const struct options *options);
 int verb_convert(const struct options *options);

@@ -242,3 +242,33 @@ program(1.0)
 }
 TEXT
 }
+
+# overflow.mil: 256 x squared leaves fp16 at x = 1; what follows makes infinities and NaN of it.
+make_overflow() {
+  cat >overflow.mil <<'MIL'
+program(1.3)
+{
+    func main<ios18>(tensor<fp16, [2, 2]> x) {
+            tensor<fp16, [2, 2]> big = mul(x = x, y = fp16(256))[name = string("big")];
+            tensor<fp16, [2, 2]> square = mul(x = big, y = big)[name = string("square")];
+            tensor<fp16, [2, 2]> back = real_div(x = square, y = fp16(65000))[name = string("back")];
+            tensor<fp16, [2, 2]> gone = sub(x = back, y = back)[name = string("gone")];
+        } -> (gone, back);
+}
+MIL
+}
+
+# cancel.mil: numbers that are rounded to fp16 and then add up to almost nothing. SCALE multiplies them first.
+make_cancel() { # FILE.mil SCALE
+  cat >"$1" <<MIL
+program(1.3)
+{
+    func main<ios18>(tensor<fp16, [6]> x) {
+            tensor<fp16, [6]> scaled = mul(x = x, y = fp16($2))[name = string("scaled")];
+            tensor<fp16, [6]> shifted = add(x = scaled, y = fp16(0.5))[name = string("shifted")];
+            tensor<fp16, [1]> total = reduce_sum(x = shifted, axes = tensor<int32, [1]>([0]), keep_dims = bool(true))[name = string("total")];
+            tensor<fp16, [1]> y = tanh(x = total)[name = string("y")];
+        } -> (y);
+}
+MIL
+}

@@ -1,1 +1,1 @@
-"$POME" debug add.mil
+"$POME" doctor add.mil

@@ -1,0 +1,2 @@
+make_add
+"$POME" debug add.mil --devices cpu
