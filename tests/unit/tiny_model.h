@@ -68,6 +68,7 @@ void tiny_manifest(const char *folder, const char *item_path);
 const char *tiny_shared(void);
 /* Bytes this process has in memory. */
 size_t tiny_resident(void);
+/* Of processor time: what else the machine does must not fail a test. */
 double tiny_milliseconds(void);
 
 #endif
