@@ -198,8 +198,8 @@ static pome_status describe_function(pome__arena *arena, const pome__function *f
   return POME_OK;
 }
 
-static pome_status describe(pome__package *package, const pome__program *program,
-                            pome_error *error) {
+pome_status pome__describe_program(pome__package *package, const pome__program *program,
+                                   pome_error *error) {
   pome__description *description = &package->description;
   pome__function_description *functions =
       POME__NEW_ARRAY(&package->arena, pome__function_description, program->function_count);
@@ -216,7 +216,8 @@ static pome_status describe(pome__package *package, const pome__program *program
 static pome_status make_safe(pome__package *package, pome__program *program, pome_error *error) {
   POME__TRY(pome__program_verify(program, error));
   POME__TRY(pome__program_resolve(program, error));
-  if (package->description.function_count == 0) return describe(package, program, error);
+  if (package->description.function_count == 0)
+    return pome__describe_program(package, program, error);
   return check_description(program, &package->description, error);
 }
 

@@ -27,4 +27,8 @@ pome_status pome__load_mil_text(pome__bytes text, const pome__blob_source *blobs
                                 const pome_allocator *allocator, size_t memory_limit,
                                 pome__program **program, pome_error *error);
 
+/* Gives a package without a description, of a bare program, the one that the program's own types spell out. */
+pome_status pome__describe_program(pome__package *package, const pome__program *program,
+                                   pome_error *error);
+
 #endif

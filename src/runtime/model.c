@@ -9,9 +9,6 @@ void pome_model_options_init(pome_model_options *options) {
 
 static pome_status describe_functions(pome_model *model, pome_error *error) {
   pome__description *description = &model->package->description;
-  if (model->program != NULL && description->function_count == 0) {
-    POME__TRY(pome__describe_program(&model->arena, model->program, description, error));
-  }
   model->functions = POME__NEW_ARRAY(&model->arena, pome_function, description->function_count);
   if (model->functions == NULL) return pome__fail_memory(error, "a model");
   for (size_t i = 0; i < description->function_count; i++) {
@@ -106,11 +103,13 @@ pome_status pome__model_of_program(pome__program *program, const pome_allocator 
   package->container = "memory";
   package->description.model_type = POME__MODEL_TYPE_PROGRAM;
   package->description.model_type_name = pome__model_type_name(POME__MODEL_TYPE_PROGRAM);
+  package->description.default_function = "";
   model->allocator = allocator;
   model->package = package;
   model->program = program;
   pome__arena_init(&model->arena, allocator, 0);
-  pome_status status = describe_functions(model, error);
+  pome_status status = pome__describe_program(package, program, error);
+  if (status == POME_OK) status = describe_functions(model, error);
   if (status != POME_OK) {
     pome_model_close(model);
     return status;

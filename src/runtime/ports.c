@@ -1,58 +1,9 @@
-/* Ports and shapes: which sizes an input takes, how others are refused, and ports for programs without a description. */
+/* Ports and shapes: which sizes an input takes, and how others are refused. */
 #include <stdio.h>
 #include <string.h>
 
 #include "runtime/runtime.h"
 #include "tensor/shape.h"
-
-static pome_port port_from_value(const pome__value *value) {
-  const pome__type *type = value->type.kind == POME__TYPE_STATE && value->type.element_count == 1 ? value->type.elements[0] : &value->type;
-  pome_port port = {.name = value->name, .description = "", .dtype = type->dtype, .rank = type->rank};
-  port.feature = value->type.kind == POME__TYPE_STATE ? POME_FEATURE_STATE
-                 : type->kind == POME__TYPE_TENSOR    ? POME_FEATURE_TENSOR
-                 : type->kind == POME__TYPE_DICT      ? POME_FEATURE_DICTIONARY
-                                                      : POME_FEATURE_UNKNOWN;
-  if (type->kind == POME__TYPE_DICT) port.dtype = type->elements[0]->dtype;
-  for (int d = 0; d < type->rank; d++) {
-    bool known = type->dims[d] != POME_DIM_UNKNOWN;
-    port.shape[d] = type->dims[d];
-    port.lower[d] = known ? type->dims[d] : 1;
-    port.upper[d] = type->dims[d];
-    if (!known) port.flexibility = POME_SHAPE_RANGE;
-  }
-  return port;
-}
-
-static pome_status describe_function(pome__arena *arena, const pome__function *function, pome__function_description *out,
-                                     pome_error *error) {
-  const pome__block *body = function->body;
-  out->name = function->name;
-  out->inputs = POME__NEW_ARRAY(arena, pome_port, function->input_count);
-  out->states = POME__NEW_ARRAY(arena, pome_port, function->input_count);
-  out->outputs = POME__NEW_ARRAY(arena, pome_port, body->output_count);
-  if (out->inputs == NULL || out->states == NULL || out->outputs == NULL) return pome__fail_memory(error, "a model");
-  for (size_t i = 0; i < function->input_count; i++) {
-    pome_port port = port_from_value(function->inputs[i]);
-    if (port.feature == POME_FEATURE_STATE) out->states[out->state_count++] = port;
-    else out->inputs[out->input_count++] = port;
-  }
-  for (size_t i = 0; i < body->output_count; i++) out->outputs[out->output_count++] = port_from_value(body->outputs[i]);
-  return POME_OK;
-}
-
-pome_status pome__describe_program(pome__arena *arena, const pome__program *program, pome__description *description,
-                                   pome_error *error) {
-  description->functions = POME__NEW_ARRAY(arena, pome__function_description, program->function_count);
-  if (description->functions == NULL) return pome__fail_memory(error, "a model");
-  for (size_t i = 0; i < program->function_count; i++) {
-    POME__TRY(describe_function(arena, program->functions[i], &description->functions[i], error));
-  }
-  description->function_count = program->function_count;
-  if (description->default_function == NULL) description->default_function = "";
-  return POME_OK;
-}
-
-/* ---- sizes ---- */
 
 bool pome__port_bound(const pome_port *port, const pome__type *declared, pome__type *bound) {
   *bound = *declared;

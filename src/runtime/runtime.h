@@ -111,9 +111,6 @@ pome_status pome__function_list(pome__arena *arena, pome_function *function, pom
 pome_status pome__model_of_program(pome__program *program, const pome_allocator *allocator, pome_model **model,
                                    pome_error *error);
 
-/* Ports of a function that no description tells of (bare program text), from the program (ports.c). */
-pome_status pome__describe_program(pome__arena *arena, const pome__program *program, pome__description *description,
-                                   pome_error *error);
 /* Whether the port takes a tensor, or an image of [height, width], of that size. */
 bool pome__port_allows(const pome_port *port, int rank, const int64_t *shape);
 /* The largest type an input may have: false when it has no bound. */
