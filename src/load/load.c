@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "load/flexible.h"
 #include "mil/scope.h"
 #include "ops/ops.h"
 
@@ -191,6 +192,7 @@ static pome_status describe_function(pome__arena *arena, const pome__function *f
                           ? &description->states[description->state_count++]
                           : &description->inputs[description->input_count++];
     POME__TRY(describe_value(arena, value, port, error));
+    pome__flexible_apply(function, port);
   }
   for (size_t i = 0; i < body->output_count; i++)
     POME__TRY(describe_value(arena, body->outputs[i],

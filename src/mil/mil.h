@@ -120,6 +120,9 @@ struct pome__block {
   pome__function *function;
 };
 
+/* The attribute of functions in compiled text that repeats what the description says of shapes. */
+#define POME__FLEXIBLE_NOTE "FlexibleShapeInformation"
+
 typedef struct pome__attribute {
   const char *name;
   const pome__literal *value;

@@ -1,10 +1,10 @@
 /* A ModelDescription for programs that come without one: bare MIL text, whose ports follow from its
  * types.
  *
- * So there are tensors and states, fixed or with ranges, in one function or several. A model that
- * has a description keeps it byte for byte instead (save.c). One function called main is described
- * at the top level, as every version of the format allows; anything else takes the list of
- * functions. Sources: coremltools mlmodel/format/Model.proto, FeatureTypes.proto.
+ * So there are tensors, states and what classifiers give, fixed or with ranges, in one function or
+ * several. A model that has a description keeps it byte for byte instead (save.c). One function
+ * called main is described at the top level, as every version of the format allows; anything else
+ * takes the list of functions. Sources: coremltools mlmodel/format/Model.proto, FeatureTypes.proto.
  */
 #include <string.h>
 
@@ -63,21 +63,38 @@ static void put_array(pome__pb_writer *w, uint32_t field, const pome_port *port)
   pome__pb_end(w);
 }
 
-/* FeatureDescription{name 1, type 3}; FeatureType{multiArrayType 5 | stateType 8};
- * StateFeatureType{arrayType 1} */
+/* FeatureType{int64Type 1 | stringType 3 | multiArrayType 5 | dictionaryType 6 | stateType 8}, what
+ * a classifier gives included: a label as one string or int64, and a dictionary by label.
+ * StateFeatureType{arrayType 1}, DictionaryFeatureType{int64KeyType 1 | stringKeyType 2} */
+static void put_feature_type(pome__pb_writer *w, const pome_port *port) {
+  bool string = port->dtype == POME_STRING;
+  bool label = (string || port->dtype == POME_INT64) && port->rank == 0;
+  if (port->feature == POME_FEATURE_STATE) {
+    pome__pb_begin(w, 8);
+    put_array(w, 1, port);
+    pome__pb_end(w);
+  } else if (port->feature == POME_FEATURE_DICTIONARY) {
+    pome__pb_begin(w, 6);
+    pome__pb_begin(w, string ? 2 : 1);
+    pome__pb_end(w);
+    pome__pb_end(w);
+  } else if (port->feature == POME_FEATURE_TENSOR && label) {
+    pome__pb_begin(w, string ? 3 : 1);
+    pome__pb_end(w);
+  } else if (port->feature == POME_FEATURE_TENSOR) {
+    put_array(w, 5, port);
+  } else {
+    refuse_type(w, port);
+  }
+}
+
+/* FeatureDescription{name 1, type 3} */
 static void put_ports(pome__pb_writer *w, uint32_t field, const pome_port *ports, size_t count) {
   for (size_t i = 0; i < count; i++) {
-    bool state = ports[i].feature == POME_FEATURE_STATE;
-    if (!state && ports[i].feature != POME_FEATURE_TENSOR) {
-      refuse_type(w, &ports[i]);
-      return;
-    }
     pome__pb_begin(w, field);
     pome__pb_put_text(w, 1, ports[i].name);
     pome__pb_begin(w, 3);
-    if (state) pome__pb_begin(w, 8);
-    put_array(w, state ? 1 : 5, &ports[i]);
-    if (state) pome__pb_end(w);
+    put_feature_type(w, &ports[i]);
     pome__pb_end(w);
     pome__pb_end(w);
   }

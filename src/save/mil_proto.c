@@ -270,13 +270,10 @@ static void put_block(writer *w, uint32_t field, const pome__block *block) {
 
 /* ---- functions ---- */
 
-/* The compiler's note in text of what the description says; coremltools takes no function with it.
- */
-#define COMPILED_NOTE "FlexibleShapeInformation"
-
+/* The note of flexible shapes stays behind: coremltools takes no function that has one. */
 static void put_attributes(writer *w, const pome__attribute *attributes, size_t count) {
   for (size_t i = 0; i < count; i++) {
-    if (strcmp(attributes[i].name, COMPILED_NOTE) == 0) continue;
+    if (strcmp(attributes[i].name, POME__FLEXIBLE_NOTE) == 0) continue;
     pome__pb_begin(w->pb, 4);
     put_text(w->pb, 1, attributes[i].name);
     put_value(w, 2, attributes[i].value);

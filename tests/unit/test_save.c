@@ -159,7 +159,7 @@ static void drop_notes(pome__program *program) {
     pome__function *function = program->functions[i];
     size_t kept = 0;
     for (size_t k = 0; k < function->attribute_count; k++)
-      if (strcmp(function->attributes[k].name, "FlexibleShapeInformation") != 0)
+      if (strcmp(function->attributes[k].name, POME__FLEXIBLE_NOTE) != 0)
         function->attributes[kept++] = function->attributes[k];
     function->attribute_count = kept;
   }
@@ -424,7 +424,10 @@ static void memory_does_not_grow_with_weights(void **state) {
 
 static const char sample_text[] =
     "program(1.3)\n{\n"
-    "    func main<ios18>(tensor<fp32, [2, ?]> x, state<tensor<fp16, [12]>> s) {\n"
+    "    func main<ios18>(tensor<fp32, [2, ?]> x, state<tensor<fp16, [12]>> s) "
+    "[FlexibleShapeInformation = tuple<tuple<string, dict<string, tensor<int32, [?]>>>, "
+    "tuple<string, dict<string, list<tensor<int32, [2]>, ?>>>>(((\"DefaultShapes\", {{\"x\", "
+    "[2, 4]}}), (\"RangeDims\", {{\"x\", [[2, 2], [3, 30]]}})))] {\n"
     "            tensor<fp32, [12]> w = const()[name = string(\"w\"), val = tensor<fp32, "
     "[12]>([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])];\n"
     "            tensor<fp32, [12]> v = const()[name = string(\"v\"), val = tensor<fp32, "
@@ -475,7 +478,8 @@ static void text_becomes_a_package(void **state) {
   const pome_port *x = pome_function_find_port(function, POME_INPUT_PORT, "x");
   const pome_port *s = pome_function_find_port(function, POME_STATE_PORT, "s");
   assert_true(x && x->rank == 2 && x->dtype == POME_FP32 && x->flexibility == POME_SHAPE_RANGE);
-  assert_true(x->lower[0] == 2 && x->upper[0] == 2 && x->lower[1] == 1 && x->upper[1] == -1);
+  assert_true(x->lower[0] == 2 && x->upper[0] == 2 && x->lower[1] == 3 && x->upper[1] == 30);
+  assert_true(x->shape[0] == 2 && x->shape[1] == 4);
   assert_true(s && s->feature == POME_FEATURE_STATE && s->dtype == POME_FP16 && s->shape[0] == 12);
   pome_weight w = pome_function_weight(function, 0), v = pome_function_weight(function, 1);
   assert_int_equal(w.offset, 64);
