@@ -255,7 +255,8 @@ static pome_status relative_name(pome__bytes name, pome__bytes *relative, pome_e
   return POME_OK;
 }
 
-/* Whether nothing at all stands there: a link or a folder does, and opening it tells what is wrong. */
+/* Whether nothing at all stands there: a link or a folder does, and opening it tells what is wrong.
+ */
 static bool is_missing(const char *root, const char *path) {
   char whole[2 * MAX_NAME];
   struct stat info;
@@ -320,15 +321,17 @@ pome_status pome__package_weights(pome__package *package, pome__bytes name, pome
 
 /* ---- the files behind bytes ---- */
 
+/* As numbers: a blob may be empty and nowhere. */
+static bool lies_in(const pome__blob *blob, const void *data) {
+  return (uintptr_t)data - (uintptr_t)blob->bytes.data < blob->bytes.size;
+}
+
 static const pome__blob *blob_of(const pome__package *package, const void *data) {
   const pome__blob *blobs[] = {&package->spec, &package->extra, &package->weights};
-  const uint8_t *at = data;
   for (size_t i = 0; i < sizeof(blobs) / sizeof(blobs[0]); i++)
-    if (at >= blobs[i]->bytes.data && at < blobs[i]->bytes.data + blobs[i]->bytes.size)
-      return blobs[i];
+    if (lies_in(blobs[i], data)) return blobs[i];
   for (const pome__weight_file *file = package->more_weights; file; file = file->next)
-    if (at >= file->blob.bytes.data && at < file->blob.bytes.data + file->blob.bytes.size)
-      return &file->blob;
+    if (lies_in(&file->blob, data)) return &file->blob;
   return NULL;
 }
 
