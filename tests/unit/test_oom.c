@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -237,6 +238,57 @@ static void embedded_model(void **state) {
       &(life){.path = path, .function = "decode", .device = "cpu", .numerics = POME_NUMERICS_FAST});
 }
 
+/* ---- saving ---- */
+
+static size_t entries_of(const char *folder) {
+  struct dirent **entries;
+  int count = scandir(folder, &entries, NULL, alphasort);
+  assert_true(count >= 2);
+  for (int i = 0; i < count; i++) free(entries[i]);
+  free(entries);
+  return (size_t)count - 2;
+}
+
+/* A package that cannot be written leaves nothing behind. Returns how many places were tried. */
+static size_t save_starved(const seed *s, const char *folder) {
+  char path[300];
+  budget b = budget_unlimited();
+  pome_allocator allocator = budget_allocator(&b);
+  objects o = {0};
+  assert_true(open_model(&(life){.text = s->text, .size = s->size}, &allocator, &o));
+  size_t blocks = b.blocks;
+  snprintf(path, sizeof path, "%s/saved.mlpackage", folder);
+  bool noticed = true;
+  size_t place = 0;
+  for (; noticed; place++) {
+    pome_error error = {0};
+    b = (budget){.refuse_at = place, .refuse_after = place % 2 == 1, .blocks = b.blocks};
+    pome_status status = pome_model_save(o.model, path, NULL, &error);
+    noticed = b.refused > 0;
+    assert_int_equal(b.blocks, blocks);
+    if (status == POME_UNSUPPORTED) break;
+    if (status != POME_OK && status != POME_MEMORY)
+      fail_msg("%s: %s: %s", s->name, pome_status_text(status), error.message);
+    assert_true(noticed || status == POME_OK);
+    assert_int_equal(entries_of(folder), status == POME_OK);
+    tiny_remove(path);
+  }
+  pome_model_close(o.model);
+  return place;
+}
+
+static void saving(void **state) {
+  (void)state;
+  char folder[256];
+  size_t count, places = 0;
+  seed *seeds = seeds_read(&count);
+  tiny_folder(folder, sizeof folder);
+  for (size_t i = 0; i < count; i++) places += save_starved(&seeds[i], folder);
+  assert_true(places > 3 * count);
+  tiny_remove(folder);
+  seeds_free(seeds, count);
+}
+
 /* ---- libraries with memory of their own ----
  *
  * jansson is only starved for good, never for one call: its lexer (2.14) goes on with half a string
@@ -444,6 +496,7 @@ int main(void) {
       cmocka_unit_test(programs),
       cmocka_unit_test(packages),
       cmocka_unit_test(embedded_model),
+      cmocka_unit_test(saving),
       cmocka_unit_test(json_of_a_manifest),
       cmocka_unit_test(whole_life_without_malloc),
       cmocka_unit_test(archives_without_malloc),
