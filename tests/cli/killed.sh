@@ -36,13 +36,14 @@ whole() { # PACKAGE: opens, with all its weights
   "$pome" inspect "$1" >/dev/null && [[ $(stat -c %s "$1/Data/com.apple.CoreML/weights/weight.bin") == $((128 + size)) ]]
 }
 
-start=$(date +%s%N)
 "$pome" convert old.mil kept.mlpackage
+start=$(date +%s%N)
+"$pome" convert old.mil kept.mlpackage --force
 takes=$((($(date +%s%N) - start) / 1000000 + 1))
 killed=0
 absent=0
 replaced=0
-for ((turn = 0; turn < turns; turn++)); do
+for ((turn = 0; turn < turns || (killed == 0 && turn < 10 * turns); turn++)); do
   for target in fresh kept; do
     force=()
     [[ $target == kept ]] && force=(--force)
@@ -61,5 +62,5 @@ for ((turn = 0; turn < turns; turn++)); do
   rm -rf fresh.mlpackage ./.*partial* ./.*.old-*
   "$pome" convert old.mil kept.mlpackage --force
 done
-echo "killed: $killed of $((2 * turns)) writers; $absent times no package, $replaced times the new one in place of the old, never a half one"
+echo "killed: $killed of $((2 * turn)) writers; $absent times no package, $replaced times the new one in place of the old, never a half one"
 ((killed > 0))

@@ -24,7 +24,6 @@
 #include "runtime/runtime.h"
 #include "save/save.h"
 #include "tiny_model.h"
-#include "wire/pb.h"
 
 static char work[256]; /* an empty folder for each test */
 
@@ -54,74 +53,12 @@ static size_t entries_in_work(void) {
   return count;
 }
 
-/* ---- messages ---- */
+/* ---- bytes ---- */
 
 static pome_status append(void *context, const void *data, size_t size, pome_error *error) {
   (void)error;
   wire_raw(context, data, size);
   return POME_OK;
-}
-
-/* Nested so deep that the outer lengths take more than one byte each. */
-static void emit_nested(pome__pb_writer *w, void *context) {
-  int depth = *(int *)context;
-  static const char text[100] = "x";
-  for (int i = 0; i < depth; i++) {
-    pome__pb_begin(w, 1);
-    pome__pb_put_bytes(w, 2, text, sizeof(text));
-  }
-  pome__pb_put_uint(w, 3, UINT64_MAX);
-  pome__pb_put_fixed32(w, 4, 0x01020304);
-  pome__pb_put_fixed64(w, 5, 0x0102030405060708);
-  pome__pb_begin(w, 6);
-  pome__pb_end(w);
-  for (int i = 0; i < depth; i++) pome__pb_end(w);
-}
-
-static void messages_hold_their_lengths(void **state) {
-  (void)state;
-  int depth = 300;
-  pome_error error = {0};
-  wire out = {0};
-  pome__byte_sink sink = {&out, append};
-  assert_int_equal(pome__pb_write(NULL, &sink, emit_nested, &depth, &error), POME_OK);
-  pome__pb pb = pome__pb_open(wire_view(&out));
-  pome__pb_field field;
-  bool more;
-  for (int i = 0; i < depth; i++) {
-    assert_int_equal(pome__pb_next(&pb, &field, &more, &error), POME_OK);
-    assert_true(more && field.number == 1 && field.wire == POME__PB_LEN);
-    assert_ptr_equal(field.bytes.data + field.bytes.size, out.data + out.size);
-    pb = pome__pb_enter(&pb, &field);
-    assert_int_equal(pome__pb_next(&pb, &field, &more, &error), POME_OK);
-    assert_true(field.number == 2 && field.bytes.size == 100);
-  }
-  static const uint64_t values[] = {UINT64_MAX, 0x01020304, 0x0102030405060708};
-  for (uint32_t i = 0; i < 3; i++) {
-    assert_int_equal(pome__pb_next(&pb, &field, &more, &error), POME_OK);
-    assert_true(field.number == i + 3 && field.value == values[i]);
-  }
-  assert_int_equal(pome__pb_next(&pb, &field, &more, &error), POME_OK);
-  assert_true(field.number == 6 && field.bytes.size == 0);
-  assert_int_equal(pome__pb_next(&pb, &field, &more, &error), POME_OK);
-  assert_false(more);
-  wire_free(&out);
-}
-
-static void emit_unequal(pome__pb_writer *w, void *context) {
-  int *calls = context;
-  for (int i = 0; i <= *calls; i++) pome__pb_put_uint(w, 1, 1);
-  ++*calls;
-}
-
-static void messages_that_change_are_noticed(void **state) {
-  (void)state;
-  int calls = 0;
-  pome_error error = {0};
-  wire out = {0};
-  pome__byte_sink sink = {&out, append};
-  assert_int_equal(pome__pb_write(NULL, &sink, emit_unequal, &calls, &error), POME_INTERNAL);
-  wire_free(&out);
 }
 
 /* ---- programs ---- */
@@ -783,8 +720,6 @@ static void samples_come_back(void **state) {
 int main(void) {
 #define IN_WORK(test) cmocka_unit_test_setup_teardown(test, make_work, remove_work)
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(messages_hold_their_lengths),
-      cmocka_unit_test(messages_that_change_are_noticed),
       cmocka_unit_test(own_programs_come_back),
       cmocka_unit_test(the_rule_of_coremltools),
       cmocka_unit_test(every_content_once),
