@@ -257,7 +257,9 @@ pome_status pome__eval_affine(pome__call *call) {
  *
  * Up to iOS16: roi [N, 1, 4 or 5, 1, 1] (5: the image's index first) to [N, B or 1, C, h, w]. From
  * iOS17 on: boxes [N, 4] and box_indices [N] to [N, C, h, w]. Points outside the image are
- * pad_value as a whole. */
+ * pad_value as a whole. Before iOS16 there is no pad_value, and Core ML takes a box that has no
+ * point in the image for the whole image (the expectation of coremltools' test of UNALIGN_CORNERS
+ * with the box 2, 2, 1, 1 in normalized coordinates). */
 
 static const char *const box_modes[] = {"CORNERS_HEIGHT_FIRST", "CORNERS_WIDTH_FIRST",
                                         "CENTER_SIZE_HEIGHT_FIRST", "CENTER_SIZE_WIDTH_FIRST",
@@ -394,6 +396,20 @@ static pome_status begin_crops(pome__call *call, crops *c) {
   return POME_OK;
 }
 
+/* Whether all points of the box's grid along dimension i lie on one side of the image. */
+static bool grid_misses(const crops *c, const double *box, int64_t pixels, int i) {
+  const double *side = box + 2 * i;
+  int64_t count = c->size[i];
+  double a = pome__grid_point((pome__grid)c->grid, side[0], side[1], count, 0);
+  double b = pome__grid_point((pome__grid)c->grid, side[0], side[1], count, count - 1);
+  return fmax(a, b) < 0 || fmin(a, b) > (double)(pixels - 1);
+}
+
+static void take_whole_image(const image *m, double *box) {
+  const double whole[4] = {0, (double)(m->height - 1), 0, (double)(m->width - 1)};
+  memcpy(box, whole, sizeof(whole));
+}
+
 static void crop_plane(const crops *c, const image *m, const double *box, double *out) {
   for (int64_t i = 0; i < c->size[0]; i++) {
     double y = pome__grid_point((pome__grid)c->grid, box[0], box[1], c->size[0], i);
@@ -416,11 +432,14 @@ pome_status pome__eval_crop_resize(pome__call *call) {
   double *out = POME__SCRATCH(call, double, area);
   if (pixels == NULL || out == NULL) return pome__call_memory(call);
   image m = {pixels, x->shape[2], x->shape[3], BORDER, 0, false};
+  bool pads = pome__arg_index(call, "pad_value") >= 0;
   int64_t to = 0;
   for (int64_t n = 0; n < y->shape[0]; n++) {
     double box[4] = {0};
     int64_t of;
     POME__TRY(read_box(call, &c, n, box, &of));
+    if (!pads && (grid_misses(&c, box, m.height, 0) || grid_misses(&c, box, m.width, 1)))
+      take_whole_image(&m, box);
     int64_t first = of < 0 ? 0 : of;
     int64_t end = of < 0 ? x->shape[0] : of + 1;
     for (int64_t p = first * x->shape[1]; p < end * x->shape[1]; p++) {
