@@ -57,6 +57,7 @@ typedef struct pome_plan_options {
   const char *const *keep; /* names of values of the body and of inputs, besides the outputs, to be
                               kept as results */
   size_t keep_count;
+  bool as_written; /* plan every operation as the file has it: nothing folded, joined or left out */
 } pome_plan_options;
 
 POME_API void pome_plan_options_init(pome_plan_options *options);

@@ -6,6 +6,8 @@
 
 #include "backend/backends.h"
 #include "base/cpu.h"
+#include "ops/ops.h"
+#include "pass/pass.h"
 #include "runtime/runtime.h"
 
 #define MAX_LINKS 8
@@ -89,8 +91,26 @@ static pome_status parse_isa(const char *name, pome__isa *isa, pome_error *error
 
 /* ---- plans ---- */
 
-static pome_status make_bounds(const pome_function *function, pome__arena *arena, const pome__type ***out, pome_error *error) {
-  const pome__function *program = function->program;
+/* Passes change a copy: the model stays what its file says. */
+static pome_status simplify(const pome_function *function, const pome_plan_options *options, pome_plan *plan, pome_error *error) {
+  bool strict = options->numerics == POME_NUMERICS_STRICT;
+  const pome__pass *const passes[] = {strict ? &pome__pass_fold : &pome__pass_fold_whole, &pome__pass_casts,
+                                      &pome__pass_transposes, &pome__pass_identities, &pome__pass_dead};
+  pome__pass_request request = {
+      .passes = passes,
+      .pass_count = sizeof passes / sizeof passes[0],
+      .keep = options->keep,
+      .keep_count = options->keep_count,
+  };
+  plan->program = pome__program_clone(function->program, NULL, options->allocator);
+  if (plan->program == NULL) return pome__fail_memory(error, "a plan");
+  POME__TRY(pome__program_verify(plan->program, error));
+  POME__TRY(pome__program_resolve(plan->program, error));
+  return pome__pass_run(plan->program, &request, error);
+}
+
+static pome_status make_bounds(const pome_function *function, const pome__function *program, pome__arena *arena,
+                               const pome__type ***out, pome_error *error) {
   const pome__type **bounds = POME__NEW_ARRAY(arena, const pome__type *, program->input_count);
   pome__type *types = POME__NEW_ARRAY(arena, pome__type, program->input_count);
   if (bounds == NULL || types == NULL) return pome__fail_memory(error, "a plan");
@@ -110,13 +130,15 @@ static pome_status create(const pome_function *function, const pome_plan_options
   POME__TRY(parse_chain(options->devices, &c, error));
   POME__TRY(parse_isa(options->isa, &settings.isa, error));
   if (settings.threads <= 0) settings.threads = pome__cpu_count();
+  if (!options->as_written) POME__TRY(simplify(function, options, plan, error));
+  const pome__function *program = plan->program == NULL ? function->program : plan->program->functions[0];
   pome__arena scratch;
   pome__arena_init(&scratch, options->allocator, 0);
   const pome__type **bounds;
-  pome_status status = make_bounds(function, &scratch, &bounds, error);
+  pome_status status = make_bounds(function, program, &scratch, &bounds, error);
   if (status == POME_OK) {
     pome__plan_request request = {
-        .function = function->program,
+        .function = program,
         .links = c.links,
         .link_count = c.count,
         .settings = settings,
@@ -164,6 +186,7 @@ void pome_plan_free(pome_plan *plan) {
   for (size_t i = 0; i < plan->stage_count; i++) pome_plan_free(plan->stages[i]);
   pome__free(plan->allocator, plan->stages, plan->stage_count * sizeof *plan->stages);
   pome__plan_free(plan->plan);
+  pome__program_free(plan->program);
   pome__free(plan->allocator, plan, sizeof *plan);
 }
 

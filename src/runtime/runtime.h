@@ -41,6 +41,7 @@ struct pome_model {
 struct pome_plan {
   const pome_allocator *allocator;
   const pome_function *function;
+  pome__program *program; /* the function after its passes; NULL: planned as written */
   pome__plan *plan;
   pome_plan **stages;
   size_t stage_count;
