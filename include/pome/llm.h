@@ -12,30 +12,80 @@
 extern "C" {
 #endif
 
-/* ---- tokenizer: Hugging Face tokenizer.json, byte-level BPE ---- */
+/* ---- tokenizer ---- */
 
 typedef struct pome_tokenizer pome_tokenizer;
 
-/* Reads a tokenizer.json. POME_UNSUPPORTED names the part that is not understood. Immutable,
- * shareable. */
+/* Reads a Hugging Face tokenizer.json, a SentencePiece tokenizer.model, or a folder that has one.
+ * POME_UNSUPPORTED names the part of the file that is not understood. Immutable, shareable. */
 POME_API pome_status pome_tokenizer_open(const char *path, const pome_allocator *allocator,
                                          pome_tokenizer **tokenizer, pome_error *error);
 POME_API void pome_tokenizer_close(pome_tokenizer *tokenizer);
 POME_API size_t pome_tokenizer_vocab_size(const pome_tokenizer *tokenizer);
 
-/* Encodes `size` bytes of text; added special tokens in the text are recognised. Writes up to
- * `capacity` ids and always sets `*count` to how many the text has: call again with more room when
- * count > capacity. */
+/* Flags of encoding. */
+#define POME_ENCODE_SPECIAL 1u /* add the tokens that the model wants around a text */
+#define POME_ENCODE_PLAIN                                                                          \
+  2u /* special tokens written in the text are text: for text that is not trusted */
+
+/* Bytes of a text. */
+typedef struct pome_span {
+  size_t begin, end;
+} pome_span;
+
+/* Encodes `size` bytes of UTF-8, which may hold NUL. Anything else, and a character that the
+ * vocabulary can say in no way, is POME_INPUT: nothing is left out silently. Truncation is the
+ * caller's. Writes up to `capacity` ids and always sets `*count` to how many the text has: call
+ * again with more room when count > capacity. */
 POME_API pome_status pome_tokenizer_encode(const pome_tokenizer *tokenizer, const char *text,
                                            size_t size, int32_t *ids, size_t capacity,
                                            size_t *count, pome_error *error);
-/* The bytes of one token (special tokens: their text). Not NUL-terminated; lives as long as the
- * tokenizer. An id outside the vocabulary gives an empty string. */
+/* The same with flags. `spans` (may be NULL) gets the bytes of the text that each token stands for:
+ * exact bytes, also within a character; what normalization made of several characters has the bytes
+ * of all; added tokens have none (0, 0). */
+POME_API pome_status pome_tokenizer_encode_with(const pome_tokenizer *tokenizer, const char *text,
+                                                size_t size, unsigned flags, int32_t *ids,
+                                                pome_span *spans, size_t capacity, size_t *count,
+                                                pome_error *error);
+/* Two texts together; `types` (may be NULL) tells which text, or which part of the model's
+ * template, each id belongs to. */
+POME_API pome_status pome_tokenizer_encode_pair(const pome_tokenizer *tokenizer, pome_string first,
+                                                pome_string second, unsigned flags, int32_t *ids,
+                                                int32_t *types, size_t capacity, size_t *count,
+                                                pome_error *error);
+
+/* The bytes of one token as the vocabulary has them, byte-level spelling undone (special tokens:
+ * their text). Not NUL-terminated; lives as long as the tokenizer. An id outside the vocabulary
+ * gives an empty string. */
 POME_API pome_string pome_tokenizer_piece(const pome_tokenizer *tokenizer, int32_t id);
 POME_API bool pome_tokenizer_is_special(const pome_tokenizer *tokenizer, int32_t id);
 /* The id of the token whose text is exactly that, or -1. */
 POME_API int32_t pome_tokenizer_find(const pome_tokenizer *tokenizer, const char *text,
                                      size_t size);
+
+/* Flags of decoding. */
+#define POME_DECODE_SKIP_SPECIAL 1u /* special tokens are left out */
+
+/* The text of the ids: valid UTF-8, bytes that are none are U+FFFD. Ids outside the vocabulary are
+ * left out. Writes up to `capacity` bytes, without NUL, and always sets `*size` to how many the
+ * text has. */
+POME_API pome_status pome_tokenizer_decode(const pome_tokenizer *tokenizer, const int32_t *ids,
+                                           size_t count, unsigned flags, char *text,
+                                           size_t capacity, size_t *size, pome_error *error);
+
+/* Decoding while ids come: gives the text that no later id can change, always whole characters; all
+ * pieces together are what pome_tokenizer_decode gives for all ids. The tokenizer must outlive it.
+ */
+typedef struct pome_detokenizer pome_detokenizer;
+POME_API pome_status pome_detokenizer_create(const pome_tokenizer *tokenizer, unsigned flags,
+                                             pome_detokenizer **detokenizer, pome_error *error);
+POME_API void pome_detokenizer_free(pome_detokenizer *detokenizer);
+/* `*text` may be empty and lives until the next call. */
+POME_API pome_status pome_detokenizer_add(pome_detokenizer *detokenizer, int32_t id,
+                                          pome_string *text, pome_error *error);
+/* What was held back; the next id starts a new text. */
+POME_API pome_status pome_detokenizer_finish(pome_detokenizer *detokenizer, pome_string *text,
+                                             pome_error *error);
 
 /* ---- sampler ---- */
 

@@ -5,9 +5,9 @@
 set -euo pipefail
 
 goal=${1:-build}
-apt_build=(gcc make cmake ninja-build pkg-config libjansson-dev libzip-dev libpcre2-dev libpng-dev libjpeg-dev)
+apt_build=(gcc make cmake ninja-build pkg-config libjansson-dev libzip-dev libpcre2-dev libutf8proc-dev libpng-dev libjpeg-dev)
 apt_test=(g++ libcmocka-dev)
-brew_build=(cmake ninja pkg-config jansson libzip pcre2 libpng jpeg-turbo)
+brew_build=(cmake ninja pkg-config jansson libzip pcre2 utf8proc libpng jpeg-turbo)
 brew_test=(cmocka)
 
 say() { echo "setup: $*" >&2; }
@@ -45,9 +45,9 @@ else
   for tool in cc cmake ninja pkg-config; do
     command -v "$tool" >/dev/null || missing_tool=1
   done
-  pkg-config --exists jansson libzip libpcre2-8 libpng libjpeg 2>/dev/null || missing_tool=1
+  pkg-config --exists jansson libzip libpcre2-8 libutf8proc libpng libjpeg 2>/dev/null || missing_tool=1
   [[ -z ${missing_tool:-} ]] && exit 0
   say "no apt-get and no brew here. Install a C11 compiler, CMake, Ninja, pkg-config and the development files of"
-  say "jansson, libzip, PCRE2 (8 bit), libpng, libjpeg$([[ $goal == test ]] && echo ', cmocka'), then run this again."
+  say "jansson, libzip, PCRE2 (8 bit), utf8proc, libpng, libjpeg$([[ $goal == test ]] && echo ', cmocka'), then run this again."
   exit 5
 fi

@@ -1,0 +1,55 @@
+/* See added.h. */
+#include "llm/text/added.h"
+
+#include "llm/text/unicode.h"
+
+bool pome__added_init(pome__added *added, pome__arena *arena, const pome_string *spellings) {
+  size_t bytes[2] = {0, 0};
+  for (size_t i = 0; i < added->count; i++) bytes[added->tokens[i].normalized] += spellings[i].size;
+  if (!pome__trie_init(&added->raw, arena, bytes[0]) ||
+      !pome__trie_init(&added->normalized, arena, bytes[1]))
+    return false;
+  for (size_t i = 0; i < added->count; i++) {
+    pome__trie *trie = added->tokens[i].normalized ? &added->normalized : &added->raw;
+    if (spellings[i].size > 0)
+      pome__trie_add(trie, spellings[i].data, spellings[i].size, (int32_t)i);
+  }
+  return true;
+}
+
+/* True when neither neighbour continues a word. */
+static bool stands_alone(const pome__view *view, size_t begin, size_t end) {
+  size_t at, length;
+  if (begin > 0 && pome__is_word(pome__utf8_last(view->data, begin, &at))) return false;
+  return end == view->size || !pome__is_word(pome__utf8_decode(view->data + end, &length));
+}
+
+const pome__added_token *pome__added_next(const pome__added *added, bool normalized, bool plain,
+                                          const pome__view *view, size_t from, size_t *begin,
+                                          size_t *end) {
+  const pome__trie *trie = normalized ? &added->normalized : &added->raw;
+  if (trie->count <= 1) return NULL;
+  for (size_t at = from; at < view->size; at++) {
+    int32_t index;
+    if (trie->first[(unsigned char)view->data[at]] == 0) continue;
+    size_t size =
+        pome__trie_longest(trie, POME__TRIE_ROOT, view->data + at, view->size - at, &index);
+    if (size == 0) continue;
+    const pome__added_token *token = &added->tokens[index];
+    if ((plain && token->special) || (token->single_word && !stands_alone(view, at, at + size))) {
+      at += size - 1;
+      continue;
+    }
+    *begin = at;
+    *end = at + size;
+    size_t last, length;
+    while (token->left && *begin > from &&
+           pome__is_space(pome__utf8_last(view->data + from, *begin - from, &last)))
+      *begin = from + last;
+    while (token->right && *end < view->size &&
+           pome__is_space(pome__utf8_decode(view->data + *end, &length)))
+      *end += length;
+    return token;
+  }
+  return NULL;
+}

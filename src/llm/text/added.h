@@ -1,0 +1,36 @@
+/* Added tokens: texts that are tokens wherever they stand, found before anything else is done to
+ * the text, or (`normalized`) after it has been normalized. The leftmost, and there the longest, is
+ * taken.
+ */
+#ifndef POME_SRC_LLM_TEXT_ADDED_H
+#define POME_SRC_LLM_TEXT_ADDED_H
+
+#include "llm/text/buffer.h"
+#include "llm/text/trie.h"
+
+typedef struct pome__added_token {
+  pome_string text;
+  int32_t id;
+  bool special;
+  bool normalized;  /* found in normalized text */
+  bool left, right; /* takes the white space on that side */
+  bool single_word; /* not within a word */
+} pome__added_token;
+
+typedef struct pome__added {
+  pome__added_token *tokens;
+  size_t count;
+  pome__trie raw, normalized;
+} pome__added;
+
+/* Builds the two tries; `spellings[i]` is what token i looks like where it is looked for. False
+ * when out of memory. */
+bool pome__added_init(pome__added *added, pome__arena *arena, const pome_string *spellings);
+
+/* The next added token in [from, size), as begin .. end; NULL when there is none. `plain`: special
+ * ones are text. */
+const pome__added_token *pome__added_next(const pome__added *added, bool normalized, bool plain,
+                                          const pome__view *view, size_t from, size_t *begin,
+                                          size_t *end);
+
+#endif

@@ -1,0 +1,186 @@
+/* See pattern.h. */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "llm/text/pattern.h"
+
+#include <pcre2.h>
+#include <string.h>
+
+#include "llm/text/unicode.h"
+
+#define MAX_PATTERN ((size_t)1 << 16)
+
+/* ---- from Oniguruma to PCRE2 ---- */
+
+typedef struct translation {
+  const char *in;
+  size_t size, at;
+  char *out;
+  size_t written;
+} translation;
+
+/* No piece of the output is more than so many times as long as what it stands for. */
+#define GROWTH 24
+
+static void put(translation *t, const char *text, size_t size) {
+  memcpy(t->out + t->written, text, size);
+  t->written += size;
+}
+#define PUT(t, text) put(t, text, sizeof(text) - 1)
+
+/* \w and \h mean something else to PCRE2. */
+static void translate_escape(translation *t, bool in_set) {
+  char c = t->at + 1 < t->size ? t->in[t->at + 1] : '\0';
+  if (c == 'w' && in_set) PUT(t, "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}");
+  else if (c == 'w') PUT(t, "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}]");
+  else if (c == 'h' && in_set) PUT(t, "0-9a-fA-F");
+  else if (c == 'h') PUT(t, "[0-9a-fA-F]");
+  else if (t->at + 1 < t->size) put(t, t->in + t->at, 2);
+  else put(t, t->in + t->at, 1);
+  t->at += t->at + 1 < t->size ? 2 : 1;
+}
+
+static bool starts_with(const translation *t, const char *text) {
+  size_t size = strlen(text);
+  return t->size - t->at >= size && memcmp(t->in + t->at, text, size) == 0;
+}
+
+static pome_status translate_set(translation *t, pome_error *error) {
+  put(t, t->in + t->at++, 1);
+  if (t->at < t->size && t->in[t->at] == '^') put(t, t->in + t->at++, 1);
+  for (size_t start = t->at; t->at < t->size;) {
+    char c = t->in[t->at];
+    if (starts_with(t, "&&"))
+      return pome__fail(
+          error, POME_UNSUPPORTED,
+          "tokenizer: an intersection of character sets (&&) in a pattern is not supported");
+    if (c == '[' && !starts_with(t, "[:"))
+      return pome__fail(error, POME_UNSUPPORTED,
+                        "tokenizer: a character set within a set in a pattern is not supported");
+    if (c == '\\') {
+      translate_escape(t, true);
+    } else if (c == '[') {
+      const char *close = memchr(t->in + t->at, ']', t->size - t->at);
+      size_t size = close == NULL ? t->size - t->at : (size_t)(close - t->in) - t->at + 1;
+      put(t, t->in + t->at, size);
+      t->at += size;
+    } else {
+      put(t, t->in + t->at++, 1);
+      if (c == ']' && t->at > start + 1) break;
+    }
+  }
+  return POME_OK;
+}
+
+static pome_status translate(translation *t, pome_error *error) {
+  while (t->at < t->size) {
+    if (t->in[t->at] == '\\') translate_escape(t, false);
+    else if (t->in[t->at] == '[') POME__TRY(translate_set(t, error));
+    else put(t, t->in + t->at++, 1);
+  }
+  return POME_OK;
+}
+
+static pome_status compile(const char *text, size_t size, pome__pattern *pattern,
+                           pome_error *error) {
+  int code;
+  PCRE2_SIZE offset;
+  /* ^ and $ stand at every line in Oniguruma. */
+  pcre2_code *compiled = pcre2_compile(
+      (PCRE2_SPTR)text, size, PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE, &code, &offset, NULL);
+  if (compiled == NULL && code == PCRE2_ERROR_HEAP_FAILED)
+    return pome__fail_memory(error, "a tokenizer");
+  if (compiled == NULL)
+    return pome__fail(error, POME_INPUT, "tokenizer: the split pattern is wrong at character %zu",
+                      (size_t)offset);
+  (void)pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE);
+  *pattern = (pome__pattern){.code = compiled};
+  return POME_OK;
+}
+
+pome_status pome__pattern_regex(const char *text, size_t size, pome__pattern *pattern,
+                                pome_error *error) {
+  if (size > MAX_PATTERN)
+    return pome__fail(error, POME_INPUT, "tokenizer: a pattern of %zu bytes; at most %zu are read",
+                      size, MAX_PATTERN);
+  translation t = {.in = text, .size = size};
+  t.out = pome__alloc(NULL, size * GROWTH + 1);
+  if (t.out == NULL) return pome__fail_memory(error, "a tokenizer");
+  pome_status status = translate(&t, error);
+  if (status == POME_OK) status = compile(t.out, t.written, pattern, error);
+  pome__free(NULL, t.out, size * GROWTH + 1);
+  return status;
+}
+
+pome_status pome__pattern_read(const json_t *value, pome__arena *arena, pome__pattern *pattern,
+                               pome_error *error) {
+  const json_t *regex = json_object_get(value, "Regex"), *string = json_object_get(value, "String");
+  if (json_is_string(regex))
+    return pome__pattern_regex(json_string_value(regex), json_string_length(regex), pattern, error);
+  if (json_is_string(value)) string = value;
+  if (!json_is_string(string))
+    return pome__fail(error, POME_INPUT, "tokenizer: a pattern is neither a String nor a Regex");
+  const char *text =
+      pome__arena_string(arena, json_string_value(string), json_string_length(string));
+  if (text == NULL) return pome__fail_memory(error, "a tokenizer");
+  *pattern = (pome__pattern){.string = {text, json_string_length(string)}};
+  return POME_OK;
+}
+
+void pome__pattern_free(pome__pattern *pattern) {
+  pcre2_code_free(pattern->code);
+  pattern->code = NULL;
+}
+
+/* ---- matching ---- */
+
+void pome__matcher_free(pome__matcher *matcher) {
+  pcre2_match_data_free(matcher->data);
+  matcher->data = NULL;
+}
+
+static int match_once(const pome__pattern *pattern, pome__matcher *matcher, const char *text,
+                      size_t size, size_t from) {
+  /* Checked before: PCRE2 would check to the end of the text at every call. */
+  int found = pcre2_match(pattern->code, (PCRE2_SPTR)text, size, from, PCRE2_NO_UTF_CHECK,
+                          matcher->data, NULL);
+  if (found != PCRE2_ERROR_JIT_STACKLIMIT) return found;
+  return pcre2_match(pattern->code, (PCRE2_SPTR)text, size, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
+                     matcher->data, NULL);
+}
+
+static pome_status next_regex(const pome__pattern *pattern, pome__matcher *matcher,
+                              const char *text, size_t size, size_t from, size_t *begin,
+                              size_t *end, pome_error *error) {
+  if (matcher->data == NULL) matcher->data = pcre2_match_data_create(1, NULL);
+  if (matcher->data == NULL) return pome__fail_memory(error, "encoding text");
+  const PCRE2_SIZE *range = pcre2_get_ovector_pointer(matcher->data);
+  while (from < size) {
+    int found = match_once(pattern, matcher, text, size, from);
+    if (found == PCRE2_ERROR_NOMATCH) return POME_OK;
+    if (found == PCRE2_ERROR_NOMEMORY) return pome__fail_memory(error, "encoding text");
+    if (found < 0)
+      return pome__fail(error, POME_INPUT, "the text is too hard for the tokenizer's pattern");
+    if (range[1] > range[0] && range[0] >= from) {
+      *begin = range[0];
+      *end = range[1];
+      return POME_OK;
+    }
+    if (range[1] > from) from = range[1];
+    if (from < size) from += pome__utf8_length(text[from]);
+  }
+  return POME_OK;
+}
+
+pome_status pome__pattern_next(const pome__pattern *pattern, pome__matcher *matcher,
+                               const char *text, size_t size, size_t from, size_t *begin,
+                               size_t *end, pome_error *error) {
+  *begin = *end = 0;
+  if (pattern->code != NULL)
+    return next_regex(pattern, matcher, text, size, from, begin, end, error);
+  if (pattern->string.size == 0 || from >= size) return POME_OK;
+  const char *found = memmem(text + from, size - from, pattern->string.data, pattern->string.size);
+  if (found == NULL) return POME_OK;
+  *begin = (size_t)(found - text);
+  *end = *begin + pattern->string.size;
+  return POME_OK;
+}
