@@ -49,12 +49,15 @@ static pome_status choose_sides(debug *d, char devices[SIDES][32], pome_error *e
   }
   bool numerics = strcmp(tested->numerics, reference->numerics) != 0;
   if (!numerics && !other) {
-    pome__fail(error, POME_USAGE, "both sides would be %s on the same model and device", tested->numerics);
+    pome__fail(error, POME_USAGE, "both sides would be %s on the same model and device",
+               tested->numerics);
     pome__error_hint(error, "--against, --devices or --with make the other side another one");
     return POME_USAGE;
   }
   tested->label = numerics ? tested->numerics : options->devices ? tested->device : "tested";
-  reference->label = numerics ? reference->numerics : options->devices ? reference->device : "other";
+  reference->label = numerics           ? reference->numerics
+                     : options->devices ? reference->device
+                                        : "other";
   return POME_OK;
 }
 
@@ -79,7 +82,8 @@ static pome_status open_sides(debug *d, pome_error *error) {
     POME__TRY(pome_model_open(s->path, &options, &s->model, error));
     POME__TRY(engine_find(s->model, d->options->function, &s->function, error));
     if (pome_function_operation_count(s->function) > 0) continue;
-    pome__fail(error, POME_UNSUPPORTED, "'debug' looks into ML programs; function \"%s\" is of type %s",
+    pome__fail(error, POME_UNSUPPORTED,
+               "'debug' looks into ML programs; function \"%s\" is of type %s",
                pome_function_name(s->function), pome_function_type(s->function));
     pome__error_at_file(error, s->path);
     return POME_UNSUPPORTED;
@@ -102,10 +106,12 @@ static const char *type_or_end(const pome_operation *operation) {
 static pome_status fail_graphs(const debug *d, const debug_op *op, pome_error *error) {
   const pome_operation *a = op->operations[TESTED], *b = op->operations[REFERENCE];
   bool types = !a || !b || strcmp(a->type, b->type) != 0;
-  pome__fail(error, POME_INPUT, "not the same graph: operation %zu is %s \"%s\" here and %s \"%s\" there%s",
+  pome__fail(error, POME_INPUT,
+             "not the same graph: operation %zu is %s \"%s\" here and %s \"%s\" there%s",
              d->op_count + 1, type_or_end(a), a ? a->name : "", type_or_end(b), b ? b->name : "",
              types ? "" : ", with other inputs or results");
-  pome__error_hint(error, "--with takes a model of the same operations in the same order; constants may differ");
+  pome__error_hint(
+      error, "--with takes a model of the same operations in the same order; constants may differ");
   return POME_INPUT;
 }
 

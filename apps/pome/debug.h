@@ -6,7 +6,8 @@
  *   carried  the largest error of the values that it takes
  *   own      how far its results are apart when both sides run it alone on the tested run's inputs
  * An error that outgrows what was carried is the operation's doing: by its own arithmetic when own
- * is as large, else because it magnifies what its inputs carry, as a difference of near values does.
+ * is as large, else because it magnifies what its inputs carry, as a difference of near values
+ * does.
  */
 #ifndef POME_APPS_DEBUG_H
 #define POME_APPS_DEBUG_H
@@ -36,7 +37,8 @@ typedef struct debug_side {
 } debug_side;
 
 typedef enum debug_kind {
-  DEBUG_OVERFLOW, /* declared fp16 and beyond its range: infinite on one side, too large on another */
+  DEBUG_OVERFLOW, /* declared fp16 and beyond its range: infinite on one side, too large on another
+                   */
   DEBUG_INFINITY,
   DEBUG_NAN,
   DEBUG_KINDS
@@ -62,7 +64,7 @@ typedef struct debug_op {
   const pome_operation *operations[SIDES];
   size_t indices[SIDES]; /* among the operations of the function */
   double error, carried, own, growth;
-  double constants;          /* largest error among the constants it takes */
+  double constants;           /* largest error among the constants it takes */
   const char *worst_constant; /* its name, or NULL when all are equal */
 } debug_op;
 
@@ -91,8 +93,8 @@ typedef struct debug {
 
 /* ---- debug_values.c ---- */
 /* Fails only for lack of memory. Strings count as equal or not. */
-pome_status debug_compare(const pome_tensor *tested, const pome_tensor *reference, pome_dtype declared,
-                          debug_measure *measure, pome_error *error);
+pome_status debug_compare(const pome_tensor *tested, const pome_tensor *reference,
+                          pome_dtype declared, debug_measure *measure, pome_error *error);
 /* What the rounding of one operation may explain, by the declared type of its result. */
 double debug_noise(pome_dtype declared);
 /* A measure that was noted, or NULL. */

@@ -86,12 +86,14 @@ static void print_jump(const debug_op *op) {
   char error[32], carried[32], own[32];
   printf("first jump\n  ");
   if (!op) {
-    printf("none: no error is more than %g times what rounding and the inputs explain\n", DEBUG_JUMP);
+    printf("none: no error is more than %g times what rounding and the inputs explain\n",
+           DEBUG_JUMP);
     return;
   }
   put_op(op);
-  printf(": error %s, its inputs carry %s; alone on equal inputs %s\n", figure(op->error, error, sizeof error),
-         figure(op->carried, carried, sizeof carried), figure(op->own, own, sizeof own));
+  printf(": error %s, its inputs carry %s; alone on equal inputs %s\n",
+         figure(op->error, error, sizeof error), figure(op->carried, carried, sizeof carried),
+         figure(op->own, own, sizeof own));
   const char *reason = reason_of(op);
   if (strcmp(reason, "constant") == 0) {
     printf("  its constant ");
@@ -125,8 +127,8 @@ static void print_events(const debug *d) {
 
 static void print_row(const debug_op *op) {
   char own[32], error[32], carried[32];
-  printf("  %-8s  %-8s  %-8s  ", figure(op->own, own, sizeof own), figure(op->error, error, sizeof error),
-         figure(op->carried, carried, sizeof carried));
+  printf("  %-8s  %-8s  %-8s  ", figure(op->own, own, sizeof own),
+         figure(op->error, error, sizeof error), figure(op->carried, carried, sizeof carried));
   put_op(op);
   printf("\n");
 }
@@ -138,7 +140,8 @@ static void print_worst(const debug *d, const debug_op *const *list) {
     return;
   }
   printf("worst operations\n  own       error     carried\n");
-  for (size_t i = 0; i < d->op_count && i < WORST_SHOWN && worst_of(list[i]) > 0; i++) print_row(list[i]);
+  for (size_t i = 0; i < d->op_count && i < WORST_SHOWN && worst_of(list[i]) > 0; i++)
+    print_row(list[i]);
 }
 
 static void print_outputs(const debug *d) {
@@ -168,32 +171,33 @@ static json_t *figure_json(double value) {
 }
 
 static json_t *side_json(const debug_side *side) {
-  return json_pack("{s:s, s:s, s:s}", "model", side->path, "device", side->device ? side->device : "auto",
-                   "numerics", side->numerics);
+  return json_pack("{s:s, s:s, s:s}", "model", side->path, "device",
+                   side->device ? side->device : "auto", "numerics", side->numerics);
 }
 
 static json_t *op_json(const debug_op *op) {
   const pome_operation *operation = op->operations[TESTED];
-  json_t *object = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "name",
-                             show_string_json(operation->name, strlen(operation->name)), "type",
-                             operation->type, "error", figure_json(op->error), "carried",
-                             figure_json(op->carried), "own", figure_json(op->own), "growth",
-                             figure_json(op->growth));
+  json_t *object =
+      json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "name",
+                show_string_json(operation->name, strlen(operation->name)), "type", operation->type,
+                "error", figure_json(op->error), "carried", figure_json(op->carried), "own",
+                figure_json(op->own), "growth", figure_json(op->growth));
   if (object && op->worst_constant)
     json_object_set_new(object, "constant",
                         json_pack("{s:o, s:o}", "name",
-                                  show_string_json(op->worst_constant, strlen(op->worst_constant)), "error",
-                                  figure_json(op->constants)));
+                                  show_string_json(op->worst_constant, strlen(op->worst_constant)),
+                                  "error", figure_json(op->constants)));
   return object;
 }
 
 static json_t *event_json(const debug_event *e) {
   const pome_operation *operation = e->op->operations[TESTED];
-  return json_pack("{s:s, s:o, s:s, s:o, s:s, s:I, s:I, s:o, s:o}", "kind", kind_names[e->kind], "operation",
-                   show_string_json(operation->name, strlen(operation->name)), "type", operation->type,
-                   "output", show_string_json(e->output, strlen(e->output)), "index", e->place, "flat_index",
-                   (json_int_t)e->bad.first, "count", (json_int_t)e->bad.count, "tested",
-                   real_json(e->bad.values[TESTED]), "reference", real_json(e->bad.values[REFERENCE]));
+  return json_pack("{s:s, s:o, s:s, s:o, s:s, s:I, s:I, s:o, s:o}", "kind", kind_names[e->kind],
+                   "operation", show_string_json(operation->name, strlen(operation->name)), "type",
+                   operation->type, "output", show_string_json(e->output, strlen(e->output)),
+                   "index", e->place, "flat_index", (json_int_t)e->bad.first, "count",
+                   (json_int_t)e->bad.count, "tested", real_json(e->bad.values[TESTED]),
+                   "reference", real_json(e->bad.values[REFERENCE]));
 }
 
 static json_t *outputs_json(const debug *d) {
@@ -212,15 +216,18 @@ static json_t *all_json(const debug *d, const debug_op *const *worst) {
   json_t *operations = json_array(), *order = json_array(), *events = json_array();
   for (size_t i = 0; i < d->op_count; i++) {
     json_array_append_new(operations, op_json(&d->ops[i]));
-    if (worst_of(worst[i]) > 0) json_array_append_new(order, json_integer((json_int_t)(worst[i] - d->ops)));
+    if (worst_of(worst[i]) > 0)
+      json_array_append_new(order, json_integer((json_int_t)(worst[i] - d->ops)));
   }
-  for (size_t i = 0; i < d->event_count; i++) json_array_append_new(events, event_json(&d->events[i]));
+  for (size_t i = 0; i < d->event_count; i++)
+    json_array_append_new(events, event_json(&d->events[i]));
   json_t *first = jump ? op_json(jump) : json_null();
   if (jump) json_object_set_new(first, "reason", json_string(reason_of(jump)));
   return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "function",
-                   pome_function_name(d->sides[TESTED].function), "tested", side_json(&d->sides[TESTED]),
-                   "reference", side_json(&d->sides[REFERENCE]), "first_jump", first, "events", events,
-                   "operations", operations, "worst", order, "outputs", outputs_json(d));
+                   pome_function_name(d->sides[TESTED].function), "tested",
+                   side_json(&d->sides[TESTED]), "reference", side_json(&d->sides[REFERENCE]),
+                   "first_jump", first, "events", events, "operations", operations, "worst", order,
+                   "outputs", outputs_json(d));
 }
 
 pome_status debug_print(const debug *d, pome_error *error) {

@@ -60,8 +60,8 @@ static pome_status add_name(group *g, int side, const char *name, pome_error *er
   return POME_OK;
 }
 
-static pome_status keep(group *g, const pome_operation_value *tested, const pome_operation_value *reference,
-                        pome_error *error) {
+static pome_status keep(group *g, const pome_operation_value *tested,
+                        const pome_operation_value *reference, pome_error *error) {
   const pome_operation_value *values[SIDES] = {tested, reference};
   const char *key = tested->name[0] ? tested->name : reference->name;
   if (json_object_get(g->known, key)) return POME_OK;
@@ -77,7 +77,8 @@ static pome_status keep(group *g, const pome_operation_value *tested, const pome
 
 static pome_status keep_values_of(group *g, const debug_op *op, pome_error *error) {
   const pome_operation *a = op->operations[TESTED], *b = op->operations[REFERENCE];
-  for (size_t i = 0; i < a->input_count; i++) POME__TRY(keep(g, &a->inputs[i], &b->inputs[i], error));
+  for (size_t i = 0; i < a->input_count; i++)
+    POME__TRY(keep(g, &a->inputs[i], &b->inputs[i], error));
   for (size_t i = 0; i < a->output_count; i++)
     POME__TRY(keep(g, &a->outputs[i], &b->outputs[i], error));
   return POME_OK;
@@ -138,7 +139,8 @@ static pome_status run_side(group *g, int which, pome_error *error) {
   else if (stateful) POME__TRY(pome_state_create(&side->function, 1, NULL, &side->state, error));
   for (size_t step = 0; step < d->inputs->steps; step++) {
     bound_values bound = {0};
-    pome_status status = inputs_bind(d->inputs, step, g->runs[which], side->function, &bound, error);
+    pome_status status =
+        inputs_bind(d->inputs, step, g->runs[which], side->function, &bound, error);
     if (status == POME_OK) status = predict(g->runs[which], side->state, error);
     inputs_release(&bound);
     POME__TRY(status);
@@ -147,11 +149,13 @@ static pome_status run_side(group *g, int which, pome_error *error) {
 }
 
 /* False for what is no tensor or was not kept. */
-static bool tensor_of(const group *g, int side, const pome_operation_value *value, pome_tensor *tensor) {
+static bool tensor_of(const group *g, int side, const pome_operation_value *value,
+                      pome_tensor *tensor) {
   if (!value->tensor) return false;
   *tensor = value->literal;
   if (in_file(value)) return true;
-  return value->name[0] != '\0' && pome_run_get_tensor(g->runs[side], value->name, tensor, NULL) == POME_OK;
+  return value->name[0] != '\0' &&
+         pome_run_get_tensor(g->runs[side], value->name, tensor, NULL) == POME_OK;
 }
 
 /* ---- one operation alone ---- */
@@ -170,7 +174,8 @@ static void alone_free(alone *a) {
 }
 
 /* Feeds what the tested side took, whichever side runs. */
-static pome_status run_alone(const group *g, const debug_op *op, int which, alone *a, pome_error *error) {
+static pome_status run_alone(const group *g, const debug_op *op, int which, alone *a,
+                             pome_error *error) {
   const pome_operation *mine = op->operations[which], *tested = op->operations[TESTED];
   const debug_side *side = &g->d->sides[which];
   pome_plan_options options;
@@ -188,22 +193,24 @@ static pome_status run_alone(const group *g, const debug_op *op, int which, alon
   return predict(a->run, NULL, error);
 }
 
-static pome_status compare_alone(const debug_op *op, const alone *sides, double *own, pome_error *error) {
+static pome_status compare_alone(const debug_op *op, const alone *sides, double *own,
+                                 pome_error *error) {
   *own = 0;
   for (size_t o = 0; o < op->operations[TESTED]->output_count; o++) {
     pome_tensor tensors[SIDES];
     debug_measure m;
     for (int side = 0; side < SIDES; side++)
-      POME__TRY(pome_run_get_tensor(sides[side].run, op->operations[side]->outputs[o].name, &tensors[side],
-                                    error));
-    POME__TRY(debug_compare(&tensors[TESTED], &tensors[REFERENCE], op->operations[TESTED]->outputs[o].dtype,
-                            &m, error));
+      POME__TRY(pome_run_get_tensor(sides[side].run, op->operations[side]->outputs[o].name,
+                                    &tensors[side], error));
+    POME__TRY(debug_compare(&tensors[TESTED], &tensors[REFERENCE],
+                            op->operations[TESTED]->outputs[o].dtype, &m, error));
     *own = fmax(*own, m.error);
   }
   return POME_OK;
 }
 
-/* An operation that cannot run alone, for its inputs or for what it is, has no figure of its own. */
+/* An operation that cannot run alone, for its inputs or for what it is, has no figure of its own.
+ */
 static pome_status measure_own(const group *g, debug_op *op, pome_error *error) {
   alone sides[SIDES] = {0};
   op->own = NAN;
@@ -222,8 +229,8 @@ static pome_status measure_own(const group *g, debug_op *op, pome_error *error) 
 
 /* NULL in `measure` when there is nothing to compare. */
 static pome_status measure_value(group *g, const pome_operation_value *tested,
-                                 const pome_operation_value *reference, const debug_measure **measure,
-                                 pome_error *error) {
+                                 const pome_operation_value *reference,
+                                 const debug_measure **measure, pome_error *error) {
   pome_tensor a, b;
   debug_measure m;
   *measure = debug_find(g->d, tested->name);
@@ -246,7 +253,8 @@ static pome_status measure_inputs(group *g, debug_op *op, pome_error *error) {
       if (m) op->carried = fmax(op->carried, m->error);
     } else if (g->d->options->with && tensor_of(g, TESTED, &a->inputs[i], &tensors[TESTED]) &&
                tensor_of(g, REFERENCE, &b->inputs[i], &tensors[REFERENCE])) {
-      POME__TRY(debug_compare(&tensors[TESTED], &tensors[REFERENCE], a->inputs[i].dtype, &constant, error));
+      POME__TRY(debug_compare(&tensors[TESTED], &tensors[REFERENCE], a->inputs[i].dtype, &constant,
+                              error));
       if (constant.error > op->constants) {
         op->constants = constant.error;
         op->worst_constant = a->inputs[i].name;
@@ -262,8 +270,8 @@ static bool holds(const debug_measure *m, debug_kind kind) {
 }
 
 /* Whether any input holds such numbers already, constants included. */
-static pome_status takes(const group *g, const pome_operation *operation, debug_kind kind, bool *result,
-                         pome_error *error) {
+static pome_status takes(const group *g, const pome_operation *operation, debug_kind kind,
+                         bool *result, pome_error *error) {
   *result = false;
   for (size_t i = 0; i < operation->input_count && !*result; i++) {
     const pome_operation_value *value = &operation->inputs[i];
@@ -302,7 +310,8 @@ static pome_status note_events(group *g, const debug_op *op, const pome_operatio
     if (m->bad[kind].count == 0) continue;
     POME__TRY(takes(g, op->operations[TESTED], (debug_kind)kind, &old, error));
     if (old) continue;
-    debug_event event = {.op = op, .output = output->name, .kind = (debug_kind)kind, .bad = m->bad[kind]};
+    debug_event event = {
+        .op = op, .output = output->name, .kind = (debug_kind)kind, .bad = m->bad[kind]};
     place_text(m, event.bad.first, event.place, sizeof event.place);
     POME__TRY(add_event(g->d, &event, error));
   }
@@ -335,9 +344,10 @@ bool debug_is_called(const pome_operation *operation, const char *name, size_t s
   return false;
 }
 
-/* A .npz gets every result of both sides, another file the tested side's value of that name, or the first. */
-static pome_status dump(const group *g, const debug_op *op, const char *name, size_t size, const char *path,
-                        pome_error *error) {
+/* A .npz gets every result of both sides, another file the tested side's value of that name, or the
+ * first. */
+static pome_status dump(const group *g, const debug_op *op, const char *name, size_t size,
+                        const char *path, pome_error *error) {
   const pome_operation *tested = op->operations[TESTED];
   size_t length = strlen(path), count = 0, first = 0;
   bool archive = length > 4 && strcmp(path + length - 4, ".npz") == 0;

@@ -64,12 +64,13 @@ static double compare_strings(const pome_tensor *a, const pome_tensor *b) {
   const pome_string *x = a->data, *y = b->data;
   size_t count = pome_tensor_count(a), differ = 0;
   for (size_t i = 0; i < count; i++)
-    differ += x[i].size != y[i].size || (x[i].size > 0 && memcmp(x[i].data, y[i].data, x[i].size) != 0);
+    differ +=
+        x[i].size != y[i].size || (x[i].size > 0 && memcmp(x[i].data, y[i].data, x[i].size) != 0);
   return count > 0 ? (double)differ / (double)count : 0;
 }
 
-pome_status debug_compare(const pome_tensor *tested, const pome_tensor *reference, pome_dtype declared,
-                          debug_measure *measure, pome_error *error) {
+pome_status debug_compare(const pome_tensor *tested, const pome_tensor *reference,
+                          pome_dtype declared, debug_measure *measure, pome_error *error) {
   debug_measure m = {.error = INFINITY, .rank = tested->rank};
   memcpy(m.shape, tested->shape, sizeof m.shape);
   m.same_shape = same_shape(tested, reference) &&
@@ -93,7 +94,8 @@ const debug_measure *debug_find(const debug *d, const char *name) {
   return place ? &d->measures[json_integer_value(place)] : NULL;
 }
 
-pome_status debug_note(debug *d, const char *name, const debug_measure *measure, pome_error *error) {
+pome_status debug_note(debug *d, const char *name, const debug_measure *measure,
+                       pome_error *error) {
   if ((d->measure_count & (d->measure_count - 1)) == 0) { /* full at every power of two */
     size_t room = d->measure_count ? d->measure_count * 2 : 1;
     debug_measure *more = realloc(d->measures, room * sizeof *more);

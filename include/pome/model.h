@@ -176,7 +176,8 @@ typedef struct pome_operation {
   const char *name;
   bool constant;                      /* makes a constant: `const` and `constexpr_...` */
   bool isolable;                      /* pome_operation_isolate takes it */
-  const pome_operation_value *inputs; /* each once; those that its blocks take from outside too */
+  const pome_operation_value *inputs; /* each once, in the order of the operation's parameters; then those
+                                         that its blocks take from outside */
   size_t input_count;
   const pome_operation_value *outputs;
   size_t output_count;

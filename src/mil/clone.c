@@ -1,8 +1,9 @@
-/* Copies of functions, for those who change or cut a program: passes, and a single operation to be run alone.
+/* Copies of functions, for those who change or cut a program: passes, and a single operation to be
+ * run alone.
  *
- * A copy has values, operations and blocks of its own. Literals and the parts of types are shared, since nothing ever
- * changes them; so the source must outlive the copy. What comes out is as unchecked as what a reader makes: verify and
- * resolve it.
+ * A copy has values, operations and blocks of its own. Literals and the parts of types are shared,
+ * since nothing ever changes them; so the source must outlive the copy. What comes out is as
+ * unchecked as what a reader makes: verify and resolve it.
  */
 #include "mil/mil.h"
 
@@ -51,7 +52,8 @@ static bool copy_op(copier *c, const pome__op *source, pome__block *block) {
   }
   for (size_t i = 0; i < source->block_count; i++) {
     pome__block *inner = pome__block_new(c->program, c->function, op);
-    if (inner == NULL || !copy_block(c, source->blocks[i], inner) || !pome__op_add_block(c->program, op, inner)) {
+    if (inner == NULL || !copy_block(c, source->blocks[i], inner) ||
+        !pome__op_add_block(c->program, op, inner)) {
       return false;
     }
   }
@@ -87,7 +89,8 @@ static bool copy_whole(copier *c, const pome__function *source) {
   }
   for (size_t i = 0; i < source->attribute_count; i++) {
     const pome__attribute *attribute = &source->attributes[i];
-    if (!pome__program_add_attribute(c->program, c->function, attribute->name, attribute->value)) return false;
+    if (!pome__program_add_attribute(c->program, c->function, attribute->name, attribute->value))
+      return false;
   }
   return copy_block(c, source->body, c->function->body);
 }
@@ -108,7 +111,8 @@ static void note_taken(cut *k, const pome__value *value) {
   k->taken[value->index] = true;
   if (!input) return;
   pome__value *copy = copy_value(k->copier, value);
-  k->failed |= copy == NULL || !pome__function_add_input(k->copier->program, k->copier->function, copy);
+  k->failed |=
+      copy == NULL || !pome__function_add_input(k->copier->program, k->copier->function, copy);
 }
 
 static void note_op(cut *k, const pome__op *op) {
@@ -153,7 +157,8 @@ static bool copy_part(copier *c, const pome__function *source, const bool *wante
   return pome__block_set_outputs(c->program, c->function->body, outputs, count);
 }
 
-pome__program *pome__program_clone(const pome__function *function, const bool *wanted, const pome_allocator *allocator) {
+pome__program *pome__program_clone(const pome__function *function, const bool *wanted,
+                                   const pome_allocator *allocator) {
   pome__program *program = pome__program_create(allocator, 0);
   if (program == NULL) return NULL;
   pome__arena scratch;
@@ -162,8 +167,9 @@ pome__program *pome__program_clone(const pome__function *function, const bool *w
   c.copies = POME__NEW_ARRAY(&scratch, pome__value *, function->value_count);
   bool *marks = POME__NEW_ARRAY(&scratch, bool, 3 * (size_t)function->value_count);
   c.function = pome__program_add_function(program, function->name, function->opset);
-  bool copied = c.copies != NULL && marks != NULL && c.function != NULL &&
-                (wanted == NULL ? copy_whole(&c, function) : copy_part(&c, function, wanted, marks));
+  bool copied =
+      c.copies != NULL && marks != NULL && c.function != NULL &&
+      (wanted == NULL ? copy_whole(&c, function) : copy_part(&c, function, wanted, marks));
   pome__arena_free(&scratch);
   if (copied) return program;
   pome__program_free(program);

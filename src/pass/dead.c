@@ -1,10 +1,11 @@
-/* Dead code: what no result needs goes. States, lists, control flow and random numbers stay: they do more than give values,
- * or other random numbers would come after them. */
+/* Dead code: what no result needs goes. States, lists, control flow and random numbers stay: they
+ * do more than give values, or other random numbers would come after them. */
 #include "ops/ops.h"
 #include "pass/pass.h"
 
 static bool must_stay(const pome__op *op) {
-  return op->output_count == 0 || op->schema->kind == POME__OP_CONTROL || op->schema->kind == POME__OP_RANDOM;
+  return op->output_count == 0 || op->schema->kind == POME__OP_CONTROL ||
+         op->schema->kind == POME__OP_RANDOM;
 }
 
 static bool is_live(const bool *live, const pome__op *op) {
@@ -19,7 +20,8 @@ static void mark(bool *live, pome__value *const *values, size_t count) {
   for (size_t i = 0; i < count; i++) live[values[i]->index] = true;
 }
 
-/* From the last operation to the first, so that uses come before what they use; drops what has none. */
+/* From the last operation to the first, so that uses come before what they use; drops what has
+ * none. */
 static void sweep(pome__pass_work *work, bool *live, pome__block *block) {
   mark(live, block->outputs, block->output_count);
   size_t kept = block->op_count;

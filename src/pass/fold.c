@@ -1,8 +1,10 @@
-/* Constant folding: an operation whose operands are all written in the program becomes the constant that it gives.
+/* Constant folding: an operation whose operands are all written in the program becomes the constant
+ * that it gives.
  *
- * Only what is pure, and small: a large result would cost memory that the file saved. Compressed weights are not literals
- * and stay what they are. An evaluation that fails is left to fail when, and if, it runs. Floats come out rounded to their
- * declared type, which `strict` asks for and `wide` and `fast` would not do.
+ * Only what is pure, and small: a large result would cost memory that the file saved. Compressed
+ * weights are not literals and stay what they are. An evaluation that fails is left to fail when,
+ * and if, it runs. Floats come out rounded to their declared type, which `strict` asks for and
+ * `wide` and `fast` would not do.
  */
 #include <string.h>
 
@@ -14,7 +16,8 @@
 
 static bool is_literal(const pome__value *value) {
   const pome__literal *literal = value->literal;
-  return literal != NULL && literal->type.kind == POME__TYPE_TENSOR && (literal->data != NULL || literal->bytes == 0);
+  return literal != NULL && literal->type.kind == POME__TYPE_TENSOR &&
+         (literal->data != NULL || literal->bytes == 0);
 }
 
 static bool can_fold(const pome__op *op) {
@@ -54,10 +57,12 @@ static pome_status evaluate(pome__pass_work *work, const pome__op *op, pome__lit
   call.outputs = &output;
   call.numerics = POME_NUMERICS_STRICT;
   if (pome__call_infer(&call) != POME_OK || !is_foldable(&type)) return POME_OK;
-  if (pome_tensor_init(&output, type.dtype, type.rank, type.dims, NULL, &failure) != POME_OK) return POME_OK;
+  if (pome_tensor_init(&output, type.dtype, type.rank, type.dims, NULL, &failure) != POME_OK)
+    return POME_OK;
   size_t bytes = pome_tensor_bytes(&output);
   if (bytes > MAX_BYTES) return POME_OK;
-  pome__literal *literal = pome__literal_new_tensor(work->program, type.dtype, type.rank, type.dims, NULL, bytes);
+  pome__literal *literal =
+      pome__literal_new_tensor(work->program, type.dtype, type.rank, type.dims, NULL, bytes);
   if (literal == NULL) return pome__fail_memory(work->error, "a constant");
   output.data = (void *)(uintptr_t)literal->data;
   pome__arena scratch;
@@ -80,7 +85,8 @@ static pome_status visit(pome__pass_work *work, pome__op *op) {
   op->type = type;
   op->args = NULL;
   op->arg_count = 0;
-  if (!pome__op_add_arg(work->program, op, "val", &in_place, 1, true)) return pome__fail_memory(work->error, "a constant");
+  if (!pome__op_add_arg(work->program, op, "val", &in_place, 1, true))
+    return pome__fail_memory(work->error, "a constant");
   op->outputs[0]->literal = literal;
   op->outputs[0]->type = literal->type;
   op->schema = pome__schema_find(op->type, work->function->opset);
@@ -97,7 +103,8 @@ static bool takes_floats(const pome__op *op) {
 }
 
 static pome_status visit_whole(pome__pass_work *work, pome__op *op) {
-  if (op->output_count != 1 || pome__dtype_is_float(op->outputs[0]->type.dtype) || takes_floats(op)) return POME_OK;
+  if (op->output_count != 1 || pome__dtype_is_float(op->outputs[0]->type.dtype) || takes_floats(op))
+    return POME_OK;
   return visit(work, op);
 }
 

@@ -1,11 +1,13 @@
-/* Operations that hand on what they are given: `identity`, and reshapes to the shape that is there. Of two reshapes in a
- * row the first does not matter. */
+/* Operations that hand on what they are given: `identity`, and reshapes to the shape that is there.
+ * Of two reshapes in a row the first does not matter. */
 #include <string.h>
 
 #include "ops/ops.h"
 #include "pass/pass.h"
 
-static bool is_called(const pome__op *op, const char *type) { return op != NULL && strcmp(op->type, type) == 0; }
+static bool is_called(const pome__op *op, const char *type) {
+  return op != NULL && strcmp(op->type, type) == 0;
+}
 
 /* A shape in which every number stands for itself: 0 means the size that is there. */
 static bool is_absolute(const pome__value *shape) {
@@ -23,7 +25,8 @@ static pome_status visit(pome__pass_work *work, pome__op *op) {
   if (!view || op->output_count != 1) return POME_OK;
   pome__value *x = pome__op_operand_value(op, 0);
   if (x == NULL || x->type.kind != POME__TYPE_TENSOR) return POME_OK;
-  if (is_called(op, "reshape") && is_called(x->producer, "reshape") && is_absolute(pome__pass_operand(op, "shape"))) {
+  if (is_called(op, "reshape") && is_called(x->producer, "reshape") &&
+      is_absolute(pome__pass_operand(op, "shape"))) {
     pome__value *before = pome__pass_operand(x->producer, "x");
     if (before != NULL && before->type.kind == POME__TYPE_TENSOR) {
       pome__pass_set_operand(op, "x", before);
@@ -31,7 +34,8 @@ static pome_status visit(pome__pass_work *work, pome__op *op) {
       x = before;
     }
   }
-  if (is_called(op, "identity") || pome__type_is_known(&x->type)) (void)pome__pass_replace(work, op->outputs[0], x);
+  if (is_called(op, "identity") || pome__type_is_known(&x->type))
+    (void)pome__pass_replace(work, op->outputs[0], x);
   return POME_OK;
 }
 

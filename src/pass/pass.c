@@ -1,4 +1,5 @@
-/* Running passes, and what they share: the walk over a function, and values that stand for others. */
+/* Running passes, and what they share: the walk over a function, and values that stand for others.
+ */
 #include "pass/pass.h"
 
 #include <string.h>
@@ -31,9 +32,12 @@ void pome__pass_set_operand(pome__op *op, const char *param, pome__value *value)
 
 bool pome__pass_ints(const pome__value *value, int64_t *out, size_t capacity, size_t *count) {
   const pome__literal *literal = value == NULL ? NULL : value->literal;
-  if (literal == NULL || literal->type.kind != POME__TYPE_TENSOR || literal->type.rank != 1) return false;
+  if (literal == NULL || literal->type.kind != POME__TYPE_TENSOR || literal->type.rank != 1)
+    return false;
   size_t size = (size_t)literal->type.dims[0];
-  if (!pome__dtype_is_integer(literal->type.dtype) || size > capacity || (size > 0 && literal->data == NULL)) return false;
+  if (!pome__dtype_is_integer(literal->type.dtype) || size > capacity ||
+      (size > 0 && literal->data == NULL))
+    return false;
   pome__load_i64(literal->data, literal->type.dtype, 0, 1, size, out);
   *count = size;
   return true;
@@ -52,7 +56,8 @@ static void replace_values(const pome__pass_work *work, pome__value **values, si
 static pome_status walk(pome__pass_work *work, const pome__pass *pass, pome__block *block) {
   for (size_t i = 0; i < block->op_count; i++) {
     pome__op *op = block->ops[i];
-    for (size_t a = 0; a < op->arg_count; a++) replace_values(work, op->args[a].values, op->args[a].count);
+    for (size_t a = 0; a < op->arg_count; a++)
+      replace_values(work, op->args[a].values, op->args[a].count);
     POME__TRY(pass->visit(work, op));
     for (size_t b = 0; b < op->block_count; b++) POME__TRY(walk(work, pass, op->blocks[b]));
   }
@@ -80,7 +85,10 @@ static void mark_fixed(pome__pass_work *work, const pome__pass_request *request)
 
 static pome_status run_on(pome__program *program, pome__function *function, const pome__pass *pass,
                           const pome__pass_request *request, size_t *changes, pome_error *error) {
-  pome__pass_work work = {.program = program, .function = function, .value_count = function->value_count, .error = error};
+  pome__pass_work work = {.program = program,
+                          .function = function,
+                          .value_count = function->value_count,
+                          .error = error};
   pome__arena_init(&work.scratch, program->arena.allocator, 0);
   work.instead = POME__NEW_ARRAY(&work.scratch, pome__value *, work.value_count);
   work.fixed = POME__NEW_ARRAY(&work.scratch, bool, work.value_count);
@@ -96,20 +104,22 @@ static pome_status run_on(pome__program *program, pome__function *function, cons
   return status;
 }
 
-static pome_status run_pass(pome__program *program, const pome__pass *pass, const pome__pass_request *request,
-                            size_t *changes, pome_error *error) {
+static pome_status run_pass(pome__program *program, const pome__pass *pass,
+                            const pome__pass_request *request, size_t *changes, pome_error *error) {
   size_t made = 0;
   for (size_t i = 0; i < program->function_count; i++) {
     POME__TRY(run_on(program, program->functions[i], pass, request, &made, error));
   }
   *changes += made;
   if (made == 0) return POME_OK;
-  /* Indices, rows and types anew; and a pass that broke its program is found here and not at run time. */
+  /* Indices, rows and types anew; and a pass that broke its program is found here and not at run
+   * time. */
   POME__TRY(pome__program_verify(program, error));
   return pome__program_resolve(program, error);
 }
 
-pome_status pome__pass_run(pome__program *program, const pome__pass_request *request, pome_error *error) {
+pome_status pome__pass_run(pome__program *program, const pome__pass_request *request,
+                           pome_error *error) {
   size_t changes = 1;
   for (int round = 0; round < MAX_ROUNDS && changes > 0; round++) {
     changes = 0;

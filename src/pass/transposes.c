@@ -13,7 +13,8 @@ typedef struct order {
 static bool order_of(const pome__op *op, order *result) {
   if (op == NULL || strcmp(op->type, "transpose") != 0 || op->output_count != 1) return false;
   order o;
-  if (!pome__pass_ints(pome__pass_operand(op, "perm"), o.axes, POME_MAX_RANK, &o.rank)) return false;
+  if (!pome__pass_ints(pome__pass_operand(op, "perm"), o.axes, POME_MAX_RANK, &o.rank))
+    return false;
   for (size_t i = 0; i < o.rank; i++) {
     if (o.axes[i] < 0) o.axes[i] += (int64_t)o.rank;
     if (o.axes[i] < 0 || o.axes[i] >= (int64_t)o.rank) return false;
@@ -42,7 +43,8 @@ static pome_status set_order(pome__pass_work *work, pome__op *op, const order *o
   for (size_t i = 0; i < o->rank; i++) axes[i] = (int32_t)o->axes[i];
   pome__literal *literal =
       pome__literal_new_tensor(work->program, POME_INT32, 1, &rank, axes, o->rank * sizeof axes[0]);
-  pome__value *value = literal == NULL ? NULL : pome__function_new_literal(work->program, work->function, literal);
+  pome__value *value =
+      literal == NULL ? NULL : pome__function_new_literal(work->program, work->function, literal);
   if (value == NULL) return pome__fail_memory(work->error, "a transpose");
   pome__pass_set_operand(op, "perm", value);
   return POME_OK;

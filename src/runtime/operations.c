@@ -1,5 +1,5 @@
-/* The operations of a function's body, for those who look into a run: what each takes and gives, and each one alone as a
- * model of its own.
+/* The operations of a function's body, for those who look into a run: what each takes and gives,
+ * and each one alone as a model of its own.
  */
 #include <string.h>
 
@@ -18,7 +18,8 @@ typedef struct listing {
 
 static pome_operation_value describe_value(const pome__value *value) {
   const pome__type *type = &value->type;
-  pome_operation_value out = {.name = value->name, .rank = -1, .constant = pome__value_is_constant(value)};
+  pome_operation_value out = {
+      .name = value->name, .rank = -1, .constant = pome__value_is_constant(value)};
   out.tensor = type->kind == POME__TYPE_TENSOR;
   if (!out.tensor) return out;
   out.dtype = type->dtype;
@@ -73,6 +74,8 @@ static void fill(const pome__function *program, pome_operation *operations, list
     const pome__op *op = program->body->ops[i];
     size_t first = l->count;
     l->stamp = (uint32_t)i + 1;
+    for (size_t v = 0; v < pome__op_operand_count(op); v++)
+      list_use(l, pome__op_operand_value(op, v));
     pome__op_for_each_use(op, list_use, l);
     size_t inputs = l->count - first;
     for (size_t o = 0; o < op->output_count; o++) list_value(l, op->outputs[o]);
@@ -141,7 +144,8 @@ static void want(const pome__op *op, bool *wanted) {
   pome__op_for_each_use(op, want_constant, wanted);
 }
 
-static pome_status make_program(const pome_function *function, const pome__op *op, pome__program **out, pome_error *error) {
+static pome_status make_program(const pome_function *function, const pome__op *op,
+                                pome__program **out, pome_error *error) {
   const pome_allocator *allocator = function->model->allocator;
   size_t count = function->program->op_count;
   bool *wanted = pome__alloc_zero(allocator, count * sizeof *wanted);
@@ -161,13 +165,19 @@ static pome_status make_program(const pome_function *function, const pome__op *o
   return POME_OK;
 }
 
-pome_status pome_operation_isolate(const pome_function *function, size_t index, pome_model **model, pome_error *error) {
-  const pome_operation *operation = function == NULL ? NULL : pome_function_operation(function, index);
+pome_status pome_operation_isolate(const pome_function *function, size_t index, pome_model **model,
+                                   pome_error *error) {
+  const pome_operation *operation =
+      function == NULL ? NULL : pome_function_operation(function, index);
   if (operation == NULL || model == NULL) {
-    return pome__fail(error, POME_USAGE, "pome_operation_isolate needs a function, one of its operations and a place for the model");
+    return pome__fail(
+        error, POME_USAGE,
+        "pome_operation_isolate needs a function, one of its operations and a place for the model");
   }
   if (!operation->isolable) {
-    pome__fail(error, POME_UNSUPPORTED, "operation \"%s\" cannot run alone: it takes or gives other things than tensors, or draws random numbers",
+    pome__fail(error, POME_UNSUPPORTED,
+               "operation \"%s\" cannot run alone: it takes or gives other things than tensors, or "
+               "draws random numbers",
                operation->type);
     pome__error_at_op(error, operation->name);
     return POME_UNSUPPORTED;

@@ -1,4 +1,5 @@
-/* The operations of a function as its users see them, kept values and inputs, and single operations as models of their own. */
+/* The operations of a function as its users see them, kept values and inputs, and single operations
+ * as models of their own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +9,8 @@
 
 #include "text_model.h"
 
-/* A constant, one written in place, a palette, a branch that takes a value from outside, a random number. */
+/* A constant, one written in place, a palette, a branch that takes a value from outside, a random
+ * number. */
 static const char text[] =
     "func main<ios18>(tensor<fp16, [4]> x, state<tensor<fp16, [4]>> memory) {"
     "  tensor<fp16, [4]> w = const()[name = string(\"w\"), val = tensor<fp16, [4]>([1, 2, 3, 4])];"
@@ -20,7 +22,8 @@ static const char text[] =
     "    block() { tensor<fp16, [4]> d = mul(x = b, y = b)[name = string(\"d\")]; } -> (d);"
     "    block() { tensor<fp16, [4]> e = add(x = old, y = old)[name = string(\"e\")]; } -> (e);"
     "  }[name = string(\"c\")];"
-    "  tensor<fp16, [?]> r = random_uniform(shape = tensor<int32, [1]>([4]), low = fp16(0), high = fp16(1), seed = int32(-1))"
+    "  tensor<fp16, [?]> r = random_uniform(shape = tensor<int32, [1]>([4]), low = fp16(0), high = "
+    "fp16(1), seed = int32(-1))"
     "[name = string(\"r\")];"
     "  tensor<fp16, [4]> y = add(x = c, y = old)[name = string(\"y\")];"
     "} -> (y);";

@@ -1,4 +1,5 @@
-/* Passes: programs before and after as text, and real programs, which must give the same bits either way. */
+/* Passes: programs before and after as text, and real programs, which must give the same bits
+ * either way. */
 #include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,74 +28,112 @@ typedef struct pass_case {
   const char *keep; /* a name that must stay, or NULL */
 } pass_case;
 
-#define ALL NULL
+#define ALL     NULL
 #define TAKES_4 "func main<ios17>(tensor<fp16, [4]> x) {"
 #define RELU(x) "  tensor<fp16, [4]> y = relu(x = " x ")[name = string(\"y\")];} -> (y);"
-#define TRANSPOSE(out, type, x, perm) \
-  "  tensor<fp16, " type "> " out " = transpose(x = " x ", perm = tensor<int32, [3]>(" perm "))[name = string(\"" out "\")];"
-#define CAST(out, dtype, x) \
-  "  tensor<" dtype ", [4]> " out " = cast(x = " x ", dtype = string(\"" dtype "\"))[name = string(\"" out "\")];"
-#define RESHAPE(out, type, x, rank, shape) \
-  "  tensor<fp16, " type "> " out " = reshape(x = " x ", shape = tensor<int32, [" rank "]>(" shape "))[name = string(\"" out "\")];"
+#define TRANSPOSE(out, type, x, perm)                                                              \
+  "  tensor<fp16, " type "> " out " = transpose(x = " x ", perm = tensor<int32, [3]>(" perm        \
+  "))[name = string(\"" out "\")];"
+#define CAST(out, dtype, x)                                                                        \
+  "  tensor<" dtype ", [4]> " out " = cast(x = " x ", dtype = string(\"" dtype                     \
+  "\"))[name = string(\"" out "\")];"
+#define RESHAPE(out, type, x, rank, shape)                                                         \
+  "  tensor<fp16, " type "> " out " = reshape(x = " x ", shape = tensor<int32, [" rank "]>(" shape \
+  "))[name = string(\"" out "\")];"
 
 static const pass_case cases[] = {
     {"a sum of constants", &pome__pass_fold,
-     TAKES_4 "  tensor<fp16, [4]> c = add(x = tensor<fp16, [4]>([1, 2, 3, 4]), y = fp16(0.5))[name = string(\"c\")];"
+     TAKES_4 "  tensor<fp16, [4]> c = add(x = tensor<fp16, [4]>([1, 2, 3, 4]), y = fp16(0.5))[name "
+             "= string(\"c\")];"
              "  tensor<fp16, [4]> y = mul(x = x, y = c)[name = string(\"y\")];} -> (y);",
-     TAKES_4 "  tensor<fp16, [4]> c = const()[name = string(\"c\"), val = tensor<fp16, [4]>([1.5, 2.5, 3.5, 4.5])];"
-             "  tensor<fp16, [4]> y = mul(x = x, y = c)[name = string(\"y\")];} -> (y);", NULL},
+     TAKES_4 "  tensor<fp16, [4]> c = const()[name = string(\"c\"), val = tensor<fp16, [4]>([1.5, "
+             "2.5, 3.5, 4.5])];"
+             "  tensor<fp16, [4]> y = mul(x = x, y = c)[name = string(\"y\")];} -> (y);",
+     NULL},
     {"a chain of constants, an output among them", &pome__pass_fold,
-     TAKES_4 "  tensor<int32, [2]> s = mul(x = tensor<int32, [2]>([2, 3]), y = int32(5))[name = string(\"s\")];"
-             "  tensor<int32, []> t = reduce_sum(x = s, axes = tensor<int32, [1]>([0]), keep_dims = bool(false))[name = string(\"t\")];"
-             RELU("x") /* the outputs follow */,
-     TAKES_4 "  tensor<int32, [2]> s = const()[name = string(\"s\"), val = tensor<int32, [2]>([10, 15])];"
-             "  tensor<int32, []> t = const()[name = string(\"t\"), val = int32(25)];" RELU("x"), NULL},
+     TAKES_4 "  tensor<int32, [2]> s = mul(x = tensor<int32, [2]>([2, 3]), y = int32(5))[name = "
+             "string(\"s\")];"
+             "  tensor<int32, []> t = reduce_sum(x = s, axes = tensor<int32, [1]>([0]), keep_dims "
+             "= bool(false))[name = string(\"t\")];" RELU("x") /* the outputs follow */,
+     TAKES_4
+     "  tensor<int32, [2]> s = const()[name = string(\"s\"), val = tensor<int32, [2]>([10, 15])];"
+     "  tensor<int32, []> t = const()[name = string(\"t\"), val = int32(25)];" RELU("x"),
+     NULL},
     {"not what is too large", &pome__pass_fold,
-     TAKES_4 "  tensor<fp16, [8193]> c = fill(shape = tensor<int32, [1]>([8193]), value = fp16(1))[name = string(\"c\")];" RELU("x"),
-     TAKES_4 "  tensor<fp16, [8193]> c = fill(shape = tensor<int32, [1]>([8193]), value = fp16(1))[name = string(\"c\")];" RELU("x"), NULL},
+     TAKES_4 "  tensor<fp16, [8193]> c = fill(shape = tensor<int32, [1]>([8193]), value = "
+             "fp16(1))[name = string(\"c\")];" RELU("x"),
+     TAKES_4 "  tensor<fp16, [8193]> c = fill(shape = tensor<int32, [1]>([8193]), value = "
+             "fp16(1))[name = string(\"c\")];" RELU("x"),
+     NULL},
     {"not what fails", &pome__pass_fold,
-     TAKES_4 "  tensor<fp16, []> c = gather(x = tensor<fp16, [2]>([1, 2]), indices = int32(7), axis = int32(0), batch_dims = int32(0), "
+     TAKES_4 "  tensor<fp16, []> c = gather(x = tensor<fp16, [2]>([1, 2]), indices = int32(7), "
+             "axis = int32(0), batch_dims = int32(0), "
              "validate_indices = bool(true))[name = string(\"c\")];" RELU("x"),
-     TAKES_4 "  tensor<fp16, []> c = gather(x = tensor<fp16, [2]>([1, 2]), indices = int32(7), axis = int32(0), batch_dims = int32(0), "
-             "validate_indices = bool(true))[name = string(\"c\")];" RELU("x"), NULL},
+     TAKES_4 "  tensor<fp16, []> c = gather(x = tensor<fp16, [2]>([1, 2]), indices = int32(7), "
+             "axis = int32(0), batch_dims = int32(0), "
+             "validate_indices = bool(true))[name = string(\"c\")];" RELU("x"),
+     NULL},
     {"not random numbers", &pome__pass_fold,
-     TAKES_4 "  tensor<fp16, [4]> c = random_uniform(shape = tensor<int32, [1]>([4]), low = fp16(0), high = fp16(1), seed = int32(1))"
+     TAKES_4 "  tensor<fp16, [4]> c = random_uniform(shape = tensor<int32, [1]>([4]), low = "
+             "fp16(0), high = fp16(1), seed = int32(1))"
              "[name = string(\"c\")];" RELU("x"),
-     TAKES_4 "  tensor<fp16, [4]> c = random_uniform(shape = tensor<int32, [1]>([4]), low = fp16(0), high = fp16(1), seed = int32(1))"
-             "[name = string(\"c\")];" RELU("x"), NULL},
+     TAKES_4 "  tensor<fp16, [4]> c = random_uniform(shape = tensor<int32, [1]>([4]), low = "
+             "fp16(0), high = fp16(1), seed = int32(1))"
+             "[name = string(\"c\")];" RELU("x"),
+     NULL},
     {"whole numbers, but no floats", &pome__pass_fold_whole,
      TAKES_4 "  tensor<int32, []> s = add(x = int32(2), y = int32(3))[name = string(\"s\")];"
              "  tensor<fp16, []> f = add(x = fp16(2), y = fp16(3))[name = string(\"f\")];"
-             "  tensor<int32, []> g = cast(x = fp16(2.5), dtype = string(\"int32\"))[name = string(\"g\")];" RELU("x"),
+             "  tensor<int32, []> g = cast(x = fp16(2.5), dtype = string(\"int32\"))[name = "
+             "string(\"g\")];" RELU("x"),
      TAKES_4 "  tensor<int32, []> s = const()[name = string(\"s\"), val = int32(5)];"
              "  tensor<fp16, []> f = add(x = fp16(2), y = fp16(3))[name = string(\"f\")];"
-             "  tensor<int32, []> g = cast(x = fp16(2.5), dtype = string(\"int32\"))[name = string(\"g\")];" RELU("x"), NULL},
-    {"a cast to the same type", &pome__pass_casts, TAKES_4 CAST("a", "fp16", "x") RELU("a"), TAKES_4 CAST("a", "fp16", "x") RELU("x"), NULL},
-    {"there and back", &pome__pass_casts, TAKES_4 CAST("a", "fp32", "x") CAST("b", "fp16", "a") RELU("b"),
+             "  tensor<int32, []> g = cast(x = fp16(2.5), dtype = string(\"int32\"))[name = "
+             "string(\"g\")];" RELU("x"),
+     NULL},
+    {"a cast to the same type", &pome__pass_casts, TAKES_4 CAST("a", "fp16", "x") RELU("a"),
+     TAKES_4 CAST("a", "fp16", "x") RELU("x"), NULL},
+    {"there and back", &pome__pass_casts,
+     TAKES_4 CAST("a", "fp32", "x") CAST("b", "fp16", "a") RELU("b"),
      TAKES_4 CAST("a", "fp32", "x") CAST("b", "fp16", "x") RELU("x"), NULL},
     {"a cast that loses nothing before another", &pome__pass_casts,
      TAKES_4 CAST("a", "fp32", "x") CAST("b", "int32", "a") CAST("c", "fp16", "b") RELU("c"),
      TAKES_4 CAST("a", "fp32", "x") CAST("b", "int32", "x") CAST("c", "fp16", "b") RELU("c"), NULL},
     {"a cast that loses", &pome__pass_casts,
-     "func main<ios17>(tensor<fp32, [4]> x) {" CAST("a", "fp16", "x") CAST("b", "fp32", "a") "} -> (b);",
-     "func main<ios17>(tensor<fp32, [4]> x) {" CAST("a", "fp16", "x") CAST("b", "fp32", "a") "} -> (b);", NULL},
-    {"an output is not replaced", &pome__pass_casts, TAKES_4 CAST("y", "fp16", "x") "} -> (y);", TAKES_4 CAST("y", "fp16", "x") "} -> (y);", NULL},
-    {"a value asked for is not replaced", &pome__pass_casts, TAKES_4 CAST("a", "fp16", "x") RELU("a"), TAKES_4 CAST("a", "fp16", "x") RELU("a"), "a"},
+     "func main<ios17>(tensor<fp32, [4]> x) {" CAST("a", "fp16", "x")
+         CAST("b", "fp32", "a") "} -> (b);",
+     "func main<ios17>(tensor<fp32, [4]> x) {" CAST("a", "fp16", "x")
+         CAST("b", "fp32", "a") "} -> (b);",
+     NULL},
+    {"an output is not replaced", &pome__pass_casts, TAKES_4 CAST("y", "fp16", "x") "} -> (y);",
+     TAKES_4 CAST("y", "fp16", "x") "} -> (y);", NULL},
+    {"a value asked for is not replaced", &pome__pass_casts,
+     TAKES_4 CAST("a", "fp16", "x") RELU("a"), TAKES_4 CAST("a", "fp16", "x") RELU("a"), "a"},
     {"a pair of transposes", ALL,
-     "func main<ios17>(tensor<fp16, [2, 3, 4]> x) {" TRANSPOSE("a", "[4, 2, 3]", "x", "[2, 0, 1]") TRANSPOSE("b", "[2, 3, 4]", "a", "[1, 2, 0]")
-     "  tensor<fp16, [2, 3, 4]> y = relu(x = b)[name = string(\"y\")];} -> (y);",
-     "func main<ios17>(tensor<fp16, [2, 3, 4]> x) {  tensor<fp16, [2, 3, 4]> y = relu(x = x)[name = string(\"y\")];} -> (y);", NULL},
+     "func main<ios17>(tensor<fp16, [2, 3, 4]> x) {" TRANSPOSE("a", "[4, 2, 3]", "x", "[2, 0, 1]")
+         TRANSPOSE("b", "[2, 3, 4]", "a", "[1, 2, 0]") "  tensor<fp16, [2, 3, 4]> y = relu(x = "
+                                                       "b)[name = string(\"y\")];} -> (y);",
+     "func main<ios17>(tensor<fp16, [2, 3, 4]> x) {  tensor<fp16, [2, 3, 4]> y = relu(x = x)[name "
+     "= string(\"y\")];} -> (y);",
+     NULL},
     {"three transposes are one", ALL,
-     "func main<ios17>(tensor<fp16, [2, 3, 4]> x) {" TRANSPOSE("a", "[4, 2, 3]", "x", "[-1, 0, 1]") TRANSPOSE("b", "[4, 3, 2]", "a", "[0, 2, 1]")
-         TRANSPOSE("y", "[2, 4, 3]", "b", "[2, 0, 1]") "} -> (y);",
-     "func main<ios17>(tensor<fp16, [2, 3, 4]> x) {" TRANSPOSE("y", "[2, 4, 3]", "x", "[0, 2, 1]") "} -> (y);", NULL},
+     "func main<ios17>(tensor<fp16, [2, 3, 4]> x) {" TRANSPOSE("a", "[4, 2, 3]", "x", "[-1, 0, 1]")
+         TRANSPOSE("b", "[4, 3, 2]", "a", "[0, 2, 1]")
+             TRANSPOSE("y", "[2, 4, 3]", "b", "[2, 0, 1]") "} -> (y);",
+     "func main<ios17>(tensor<fp16, [2, 3, 4]> x) {" TRANSPOSE("y", "[2, 4, 3]", "x",
+                                                               "[0, 2, 1]") "} -> (y);",
+     NULL},
     {"reshapes", ALL,
-     TAKES_4 RESHAPE("a", "[2, 2]", "x", "2", "[2, 2]") RESHAPE("b", "[1, 4]", "a", "2", "[1, -1]") RESHAPE("c", "[4]", "b", "1", "[4]")
-         "  tensor<fp16, [4]> d = identity(x = c)[name = string(\"d\")];" RELU("d"),
+     TAKES_4 RESHAPE("a", "[2, 2]", "x", "2", "[2, 2]") RESHAPE("b", "[1, 4]", "a", "2", "[1, -1]")
+         RESHAPE("c", "[4]", "b", "1",
+                 "[4]") "  tensor<fp16, [4]> d = identity(x = c)[name = string(\"d\")];" RELU("d"),
      TAKES_4 RELU("x"), NULL},
     {"a reshape that takes a size over", ALL,
-     "func main<ios17>(tensor<fp16, [2, 6]> x) {" RESHAPE("a", "[3, 4]", "x", "2", "[3, 4]") RESHAPE("y", "[3, 4]", "a", "2", "[0, -1]") "} -> (y);",
-     "func main<ios17>(tensor<fp16, [2, 6]> x) {" RESHAPE("a", "[3, 4]", "x", "2", "[3, 4]") RESHAPE("y", "[3, 4]", "a", "2", "[0, -1]") "} -> (y);", NULL},
+     "func main<ios17>(tensor<fp16, [2, 6]> x) {" RESHAPE("a", "[3, 4]", "x", "2", "[3, 4]")
+         RESHAPE("y", "[3, 4]", "a", "2", "[0, -1]") "} -> (y);",
+     "func main<ios17>(tensor<fp16, [2, 6]> x) {" RESHAPE("a", "[3, 4]", "x", "2", "[3, 4]")
+         RESHAPE("y", "[3, 4]", "a", "2", "[0, -1]") "} -> (y);",
+     NULL},
     {"what nothing needs", &pome__pass_dead,
      "func main<ios18>(tensor<fp16, [4]> x, state<tensor<fp16, [4]>> s) {"
      "  tensor<fp16, [4]> w = const()[name = string(\"w\"), val = tensor<fp16, [4]>([1, 2, 3, 4])];"
@@ -111,7 +150,8 @@ static const pass_case cases[] = {
     {"inside branches", ALL,
      "func main<ios17>(tensor<fp16, [4]> x, tensor<bool, []> p) {"
      "  tensor<fp16, [4]> y = cond(pred = p) {"
-     "    block() { tensor<fp16, [4]> t = exp(x = x)[name = string(\"t\")]; tensor<fp16, [4]> u = identity(x = x)[name = string(\"u\")]; } -> (u);"
+     "    block() { tensor<fp16, [4]> t = exp(x = x)[name = string(\"t\")]; tensor<fp16, [4]> u = "
+     "identity(x = x)[name = string(\"u\")]; } -> (u);"
      "    block() { tensor<fp16, []> v = add(x = fp16(1), y = fp16(2))[name = string(\"v\")];"
      "              tensor<fp16, [4]> w = mul(x = x, y = v)[name = string(\"w\")]; } -> (w);"
      "  }[name = string(\"y\")];} -> (y);",
@@ -120,12 +160,14 @@ static const pass_case cases[] = {
      "    block() { } -> (x);"
      "    block() { tensor<fp16, []> v = const()[name = string(\"v\"), val = fp16(3)];"
      "              tensor<fp16, [4]> w = mul(x = x, y = v)[name = string(\"w\")]; } -> (w);"
-     "  }[name = string(\"y\")];} -> (y);", NULL},
+     "  }[name = string(\"y\")];} -> (y);",
+     NULL},
 };
 #define CASES (sizeof cases / sizeof cases[0])
 
-static const pome__pass *const all_passes[] = {&pome__pass_fold, &pome__pass_casts, &pome__pass_transposes,
-                                               &pome__pass_identities, &pome__pass_dead};
+static const pome__pass *const all_passes[] = {&pome__pass_fold, &pome__pass_casts,
+                                               &pome__pass_transposes, &pome__pass_identities,
+                                               &pome__pass_dead};
 
 static void check_case_status(const char *what, pome_status status, const pome_error *error) {
   if (status != POME_OK) fail_msg("%s: %s", what, error->message);
@@ -183,15 +225,19 @@ static totals all;
 static void *make_input(const pome_port *port, pome_tensor *tensor) {
   int64_t shape[POME_MAX_RANK];
   pome_dtype dtype = port->dtype == POME_DTYPE_NONE ? POME_FP32 : port->dtype;
-  for (int d = 0; d < port->rank; d++) shape[d] = port->shape[d] == POME_DIM_UNKNOWN ? 3 : port->shape[d];
-  if (pome_tensor_init(tensor, dtype, port->rank < 0 ? 1 : port->rank, port->rank < 0 ? (int64_t[]){3} : shape, NULL, NULL) != POME_OK) return NULL;
+  for (int d = 0; d < port->rank; d++)
+    shape[d] = port->shape[d] == POME_DIM_UNKNOWN ? 3 : port->shape[d];
+  if (pome_tensor_init(tensor, dtype, port->rank < 0 ? 1 : port->rank,
+                       port->rank < 0 ? (int64_t[]){3} : shape, NULL, NULL) != POME_OK)
+    return NULL;
   size_t count = pome_tensor_count(tensor);
   if (count > MAX_ELEMENTS) return NULL;
   tensor->data = calloc(pome_tensor_bytes(tensor) + 1, 1);
   assert_non_null(tensor->data);
   for (size_t i = 0; i < count; i++) {
     uint64_t random = exercise_random(&all.random);
-    double number = pome__dtype_is_float(dtype) ? (double)(random % 2001) / 500 - 2 : (double)(random % 2);
+    double number =
+        pome__dtype_is_float(dtype) ? (double)(random % 2001) / 500 - 2 : (double)(random % 2);
     if (dtype == POME_STRING) ((pome_string *)tensor->data)[i] = (pome_string){"word", random % 5};
     else pome__store_f64(tensor->data, dtype, (int64_t)i, 1, 1, &number);
   }
@@ -208,7 +254,8 @@ static pome_status predict(const pome_function *function, pome_run *run, pome_er
     const pome_port *port = pome_function_port(function, POME_INPUT_PORT, i);
     pome_tensor tensor;
     memory[i] = make_input(port, &tensor);
-    status = memory[i] == NULL ? POME_UNSUPPORTED : pome_run_set_tensor(run, port->name, &tensor, error);
+    status =
+        memory[i] == NULL ? POME_UNSUPPORTED : pome_run_set_tensor(run, port->name, &tensor, error);
   }
   if (status == POME_OK) status = pome_run_predict(run, state, error);
   for (size_t i = 0; i < count; i++) free(memory[i]);
@@ -217,14 +264,16 @@ static pome_status predict(const pome_function *function, pome_run *run, pome_er
   return status;
 }
 
-static void compare_results(const char *path, const pome_function *function, const pome_run *a, const pome_run *b) {
+static void compare_results(const char *path, const pome_function *function, const pome_run *a,
+                            const pome_run *b) {
   for (size_t i = 0; i < pome_function_port_count(function, POME_OUTPUT_PORT); i++) {
     const char *name = pome_function_port(function, POME_OUTPUT_PORT, i)->name;
     pome_tensor x, y;
     pome_error error;
     check_ok(pome_run_get_tensor(a, name, &x, &error), &error);
     check_ok(pome_run_get_tensor(b, name, &y, &error), &error);
-    bool equal = x.dtype == y.dtype && x.rank == y.rank && memcmp(x.shape, y.shape, (size_t)x.rank * sizeof *x.shape) == 0;
+    bool equal = x.dtype == y.dtype && x.rank == y.rank &&
+                 memcmp(x.shape, y.shape, (size_t)x.rank * sizeof *x.shape) == 0;
     if (equal && x.dtype != POME_STRING) equal = memcmp(x.data, y.data, pome_tensor_bytes(&x)) == 0;
     if (!equal) fail_msg("%s: output %s is another one after the passes", path, name);
     all.results++;
@@ -253,7 +302,8 @@ static void check_function(const char *path, const pome_function *function) {
   all.functions++;
   if (plans[0] == NULL) all.planless++;
   else if (status[0] != POME_OK) all.failing++;
-  else if (status[1] != POME_OK) fail_msg("%s: fails after the passes: %s", path, errors[1].message);
+  else if (status[1] != POME_OK)
+    fail_msg("%s: fails after the passes: %s", path, errors[1].message);
   else compare_results(path, function, runs[0], runs[1]);
   for (int i = 0; i < 2; i++) {
     pome_run_free(runs[i]);
@@ -287,10 +337,12 @@ static int visit(const char *path, const struct stat *status, int kind, struct F
 static void real_programs_give_the_same_bits(void **context) {
   (void)context;
   static const char *const folders[] = {"zoo", "models", "llm", "conformance/opcases"};
-  const char *given = getenv("POME_SHARED"), *shared = given != NULL && given[0] != '\0' ? given : "../shared";
+  const char *given = getenv("POME_SHARED"),
+             *shared = given != NULL && given[0] != '\0' ? given : "../shared";
   struct stat status;
   if (stat(shared, &status) != 0) {
-    print_message("SKIP: no shared data (POME_SHARED or ../shared): passes over real programs are not compared\n");
+    print_message("SKIP: no shared data (POME_SHARED or ../shared): passes over real programs are "
+                  "not compared\n");
     skip();
   }
   all = (totals){.random = 1};
@@ -299,8 +351,8 @@ static void real_programs_give_the_same_bits(void **context) {
     snprintf(path, sizeof path, "%s/%s", shared, folders[i]);
     nftw(path, visit, 16, FTW_PHYS | FTW_ACTIONRETVAL);
   }
-  print_message("%zu functions, %zu results equal; %zu fail either way, %zu are not planned\n", all.functions, all.results,
-                all.failing, all.planless);
+  print_message("%zu functions, %zu results equal; %zu fail either way, %zu are not planned\n",
+                all.functions, all.results, all.failing, all.planless);
   assert_true(all.results > 100);
 }
 
@@ -338,8 +390,11 @@ static void plans_keep_what_is_asked_for(void **context) {
   pome_error error;
   for (int i = 0; i < 2; i++) {
     options.as_written = i == 0;
-    text_model m = make_text_model(TAKES_4 CAST("a", "fp32", "x") CAST("b", "fp16", "a")
-                                   "  tensor<fp16, [4]> dead = exp(x = x)[name = string(\"dead\")];" RELU("b"), &options, NULL);
+    text_model m = make_text_model(
+        TAKES_4 CAST("a", "fp32", "x")
+            CAST("b", "fp16",
+                 "a") "  tensor<fp16, [4]> dead = exp(x = x)[name = string(\"dead\")];" RELU("b"),
+        &options, NULL);
     size_t before = 0, after = 0;
     check_ok(pome_model_print(m.model, count_bytes, &before, &error), &error);
     float x[4] = {1, -2, 3, -4};
