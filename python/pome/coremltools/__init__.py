@@ -1,0 +1,94 @@
+"""coremltools' predict, make_state, CompiledMLModel, MLComputePlan and more, without Core ML.
+
+>>> import pome.coremltools
+>>> import coremltools as ct
+>>> ct.models.MLModel("model.mlpackage").predict({"x": x})
+
+coremltools looks for a native module `coremltools.libcoremlpython` and for a macOS version. Importing
+this package supplies the first from pome and answers the second with 15.5, which is what enables
+everything up to iOS 18. No file of coremltools is changed. `python -m pome.coremltools install` writes
+one small file into coremltools' folder that does the same whenever coremltools is imported.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+
+PROXIES = (
+    "_MLModelProxy",
+    "_State",
+    "_MLModelAssetProxy",
+    "_MLComputePlanProxy",
+    "_MLCPUComputeDeviceProxy",
+    "_MLGPUComputeDeviceProxy",
+    "_MLNeuralEngineComputeDeviceProxy",
+    "_MLModelStructureProgramOperationProxy",
+    "_MLModelStructureNeuralNetworkLayerProxy",
+)
+__all__ = [*PROXIES]
+MACOS_VERSION = "15.5"
+_SEAM_NAME = "coremltools.libcoremlpython"
+
+
+class _Sys:
+    """The module sys as coremltools.models.utils is to see it."""
+
+    platform = "darwin"
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(sys, name)
+
+
+class _Subprocess:
+    """Answers the one question that coremltools.models.utils asks another program."""
+
+    PIPE = -1
+
+    @staticmethod
+    def run(*_: object, **__: object) -> types.SimpleNamespace:
+        return types.SimpleNamespace(stdout=MACOS_VERSION.encode() + b"\n")
+
+
+def answer_version() -> None:
+    """Makes coremltools believe in a macOS version; its `_is_macos` and `_macos_version` are imported
+    by value in many places, so that what they look at is replaced instead of them."""
+    import coremltools.models.utils as utils
+
+    utils._sys = _Sys()
+    utils._subprocess = _Subprocess
+    utils._macos_version.cache_clear()
+
+
+def install() -> None:
+    """Puts pome under coremltools, whether that has been imported already or not. On macOS, where
+    coremltools has Core ML itself, nothing is done."""
+    if sys.platform == "darwin":
+        return
+    from .. import _seam
+
+    seam = types.ModuleType(_SEAM_NAME, "coremltools' native module, from pome")
+    for name in PROXIES:
+        setattr(seam, name, getattr(_seam, name))
+    imported_before = [m for n, m in sys.modules.items() if n.split(".")[0] == "coremltools"]
+    sys.modules[_SEAM_NAME] = seam
+    import coremltools
+
+    coremltools.libcoremlpython = seam
+    for module in imported_before:
+        for name in PROXIES:
+            if getattr(module, name, seam) is None:
+                setattr(module, name, getattr(seam, name))
+    answer_version()
+
+
+def __getattr__(name: str) -> object:
+    """The proxies, so that this package can stand for the native module itself."""
+    if name in PROXIES:
+        from .. import _seam
+
+        return getattr(_seam, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+install()
