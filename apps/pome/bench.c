@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "engine.h"
 #include "generated.h"
 #include "interrupt.h"
@@ -132,10 +133,17 @@ static pome_status bench_function(const struct options *options, struct engine *
   return POME_OK;
 }
 
+/* True for a folder with a tokenizer.json beside a model. */
+static bool is_language_model(const char *path) {
+  char name[POME__PATH_LIMIT];
+  return pome__path_join(name, sizeof name, path, "tokenizer.json") &&
+         pome__path_kind_of(name) == POME__PATH_FILE;
+}
+
 int verb_bench(const struct options *options) {
   pome_error error = {0};
   pome_status status;
-  if (bench_is_language_model(options->operands.items[0])) {
+  if (is_language_model(options->operands.items[0])) {
     status = bench_language_model(options, &error);
   } else {
     struct engine engine = {0};

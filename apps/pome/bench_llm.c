@@ -4,24 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/bytes.h"
-#include "base/error.h"
-
-bool bench_is_language_model(const char *path) {
-  char name[4096];
-  return pome__path_join(name, sizeof name, path, "tokenizer.json") &&
-         pome__path_kind_of(name) == POME__PATH_FILE;
-}
-
-#ifndef POME_WITH_LLM
-
-pome_status bench_language_model(const struct options *options, pome_error *error) {
-  return pome__fail(error, POME_UNSUPPORTED, "%s: this build has no language models",
-                    options->operands.items[0]);
-}
-
-#else
-
 #include <pome/llm.h>
 
 #include "engine.h"
@@ -155,5 +137,3 @@ pome_status bench_language_model(const struct options *options, pome_error *erro
   pome_llm_close(llm);
   return status;
 }
-
-#endif

@@ -7,7 +7,15 @@ skip() { # REASON
   exit 77
 }
 
-need_folio() { [[ -d $FOLIO ]] || skip "there is no models/folio"; }
+# Parts that the build left out are named in $POME_WITHOUT, as the options WITH_... call them.
+need_part() { # PART
+  [[ " ${POME_WITHOUT:-} " != *" $1 "* ]] || skip "built without $1"
+}
+
+need_folio() {
+  need_part llm
+  [[ -d $FOLIO ]] || skip "there is no models/folio"
+}
 
 # add.mil: sum = x + y in fp32, and the same in fp16.
 make_add() {

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# usage: symbols.sh SHARED STATIC   The shared library exports what the headers declare and nothing else, and the
+# usage: symbols.sh SHARED STATIC HEADER...   The shared library exports what the headers declare and nothing else, and the
 # library calls nothing that prints, exits, aborts or reads the environment.
 set -euo pipefail
 shared=$1 static=$2
+shift 2
 exported=$(nm -D --defined-only "$shared" | awk '$2 ~ /[TDBR]/ {print $3}' | sort)
-declared=$(cat include/pome/*.h | tr '\n' ' ' | grep -o 'POME_API [^;(]*(' | sed 's/($//' | awk '{print $NF}' | tr -d '*' | grep '^pome_' | sort -u)
+declared=$(cat "${@/#/include/}" | tr '\n' ' ' | grep -o 'POME_API [^;(]*(' | sed 's/($//' | awk '{print $NF}' | tr -d '*' | grep '^pome_' | sort -u)
 if ! diff <(echo "$declared") <(echo "$exported"); then
   echo "symbols: declared (<) and exported (>) differ"
   exit 1

@@ -1,3 +1,4 @@
+need_part images
 make_pictures
 make_picture 20
 head -c 70 colors.png >cut.png

@@ -1,3 +1,4 @@
+need_part images
 make_picture 20
 make_pictures
 "$POME" predict picture.mlmodelc -i in=colors.png

@@ -1,4 +1,5 @@
 # Golden arrays of images are bytes in RGB order; a level of difference is allowed, two are not.
+need_part images
 make_pictures
 make_picture 30
 "$POME" predict picture.mlmodelc -i in=colors.png -o out.npz

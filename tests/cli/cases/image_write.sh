@@ -1,4 +1,5 @@
 # A picture that is written reads as what was printed.
+need_part images
 make_pictures
 make_picture 20
 "$POME" predict picture.mlmodelc -i in=colors.png -o out=first.png

@@ -1,3 +1,4 @@
+need_part images
 make_pictures
 make_picture 20
 sed -i 's/2, 3\]/2, 4]/g' picture.mlmodelc/model.mil

@@ -1,2 +1,3 @@
+need_part llm
 make_add
 "$POME" run add.mil "hello"
