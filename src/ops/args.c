@@ -169,5 +169,7 @@ pome_status pome__arg_shape(pome__call *call, const char *name, pome__shape_valu
   if (type->rank != 1 || type->dims[0] == POME_DIM_UNKNOWN) return POME_OK;
   shape->rank = (int)type->dims[0];
   for (int i = 0; i < shape->rank; i++) shape->dims[i] = POME_DIM_UNKNOWN;
+  const pome__value *value = pome__op_operand_value(call->op, call->first[p]);
+  if (value != NULL) (void)pome__partial_dims(value, (size_t)shape->rank, shape->dims);
   return POME_OK;
 }

@@ -52,13 +52,16 @@ pome_status pome__need_dims_equal(pome__call *call, const char *what_a, int64_t 
                                   const char *what_b, int64_t b);
 
 /* ---- output from a shape operand (reshape, fill, random ...): dims where the operand is known,
- * else its length gives the rank ---- */
+ * else its length gives the rank, and the program may tell some of its elements ---- */
 typedef struct pome__shape_value {
   int rank; /* -1: not known */
   int64_t dims[POME_MAX_RANK];
   bool known;
 } pome__shape_value;
 pome_status pome__arg_shape(pome__call *call, const char *name, pome__shape_value *shape);
+/* The `count` elements of a list that are sizes above 0 whatever the inputs are (partial.c); others
+ * come out as not known. False, without a change, when nothing is known of the list. */
+bool pome__partial_dims(const pome__value *value, size_t count, int64_t *dims);
 
 /* Room in the scratch arena for `count` elements, or NULL with `*status` set. */
 #define POME__SCRATCH(call, type, count)                                                           \
