@@ -14,7 +14,8 @@
 #define ON_TENSORS (BIT(PREDICT) | BIT(VERIFY) | BIT(DEBUG) | BIT(BENCH))
 #define ON_PLANS   (ON_TENSORS | BIT(RUN))
 #define ON_MODELS  (ON_PLANS | BIT(INSPECT) | BIT(CONVERT))
-#define ON_ALL     (ON_MODELS | BIT(COMPLETION))
+#define ON_TEXT    (BIT(TOKENIZE))
+#define ON_ALL     (ON_MODELS | ON_TEXT | BIT(COMPLETION))
 #define AT(field)  offsetof(struct options, field)
 
 static const char *const numerics_choices[] = {"fast", "strict", "wide", NULL};
@@ -55,6 +56,13 @@ const verb_row verb_rows[VERB_COUNT] = {
      "Prints the text as it comes. Without PROMPT it is read from the standard input. The same\n"
      "seed gives the same text; --temp 0 always takes the most likely token. Ctrl-C stops.\n",
      verb_run},
+    {"tokenize", VERB_TOKENIZE, "MODEL [TEXT]", 1, 2, NULL, "text to token ids, and back",
+     "MODEL may also be a tokenizer.json, a tokenizer.model or a folder that has one. Without\n"
+     "TEXT the standard input is read, exactly as it is. --jsonl reads an object a line and\n"
+     "answers each with one line: {\"text\": ..., \"special\": false, \"plain\": false} with\n"
+     "{\"ids\": [...]}, where plain takes special tokens in the text as text, and\n"
+     "{\"ids\": [...], \"skip_special\": false} with {\"text\": ...}.\n",
+     verb_tokenize},
     {"convert", VERB_CONVERT, "MODEL OUT.mlpackage", 2, 2, NULL, "write a program as an .mlpackage",
      "Takes a program in any form: .mlpackage, .mlmodelc, .mlmodel or MIL text. Inputs, outputs and\n"
      "metadata stay as they are; constants of equal content are stored once. The package is there\n"
@@ -116,6 +124,12 @@ const option_row option_rows[] = {
      "the prompt as it is, without a chat template"},
     {"stats", 0, OPTION_FLAG, AT(stats), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(RUN),
      "a summary on stderr afterwards: device, speed, memory"},
+    {"special", 0, OPTION_FLAG, AT(special), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(TOKENIZE),
+     "add the special tokens that the model wants"},
+    {"decode", 0, OPTION_FLAG, AT(decode), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(TOKENIZE),
+     "TEXT is ids: print the text they stand for"},
+    {"jsonl", 0, OPTION_FLAG, AT(jsonl), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(TOKENIZE),
+     "answer requests from the standard input, a line each"},
     {"min-p", 0, OPTION_LATER, 0, "P", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), ""},
     {"repeat-penalty", 0, OPTION_LATER, 0, "X", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), ""},
     {"system", 0, OPTION_LATER, 0, "TEXT", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), ""},
@@ -133,19 +147,19 @@ const option_row option_rows[] = {
      "threads (default: one for each core)"},
     {"isa", 0, OPTION_CHOICE, AT(isa), "LEVEL", isa_choices, 0, 0, COMPLETE_NONE, ON_PLANS,
      "no more of the processor than scalar, avx2, avx512"},
-    {"json", 0, OPTION_FLAG, AT(json), NULL, NULL, 0, 0, COMPLETE_NONE, ON_MODELS,
+    {"json", 0, OPTION_FLAG, AT(json), NULL, NULL, 0, 0, COMPLETE_NONE, ON_MODELS | ON_TEXT,
      "one JSON document on stdout"},
     {"verbose", 'v', OPTION_COUNT, AT(verbosity), NULL, NULL, 0, 0, COMPLETE_NONE, ON_MODELS,
      "say more on stderr: where it ran, and why not elsewhere"},
-    {"quiet", 'q', OPTION_FLAG, AT(quiet), NULL, NULL, 0, 0, COMPLETE_NONE, ON_MODELS,
+    {"quiet", 'q', OPTION_FLAG, AT(quiet), NULL, NULL, 0, 0, COMPLETE_NONE, ON_MODELS | ON_TEXT,
      "no progress and no warnings"},
     {"help", 'h', OPTION_FLAG, AT(help), NULL, NULL, 0, 0, COMPLETE_NONE, ON_ALL, "this text"},
 };
 const size_t option_row_count = sizeof option_rows / sizeof option_rows[0];
 
 static const char *const later_verbs[] = {
-    "tokenize", "template", "logits", "perplexity", "pull",  "list",  "rm",
-    "setup", "config",   "devices",  "doctor", "chat",       "serve", "batch",
+    "template", "logits",  "perplexity", "pull", "list",  "rm",    "setup",
+    "config",   "devices", "doctor",     "chat", "serve", "batch",
 };
 
 const verb_row *verb_find(const char *name) {

@@ -43,6 +43,8 @@ struct options {
   int64_t tokens, top_k, seed; /* seed negative: by the clock */
   double temperature, top_p;
   bool raw, stats;
+  /* tokenize */
+  bool special, decode, jsonl;
 };
 
 typedef enum option_kind {
@@ -79,6 +81,7 @@ typedef enum verb_id {
   VERB_DEBUG,
   VERB_BENCH,
   VERB_RUN,
+  VERB_TOKENIZE,
   VERB_CONVERT,
   VERB_COMPLETION,
   VERB_COUNT

@@ -10,6 +10,7 @@ int verb_verify(const struct options *options);
 int verb_debug(const struct options *options);
 int verb_bench(const struct options *options);
 int verb_run(const struct options *options);
+int verb_tokenize(const struct options *options);
 int verb_convert(const struct options *options);
 int verb_completion(const struct options *options);
 

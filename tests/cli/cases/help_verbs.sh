@@ -1,3 +1,3 @@
-for verb in inspect predict verify debug bench run convert completion; do
+for verb in inspect predict verify debug bench run tokenize convert completion; do
   "$POME" $verb --help
 done

@@ -1,0 +1,2 @@
+need_part llm
+"$POME" tokenize . --jsonl --decode

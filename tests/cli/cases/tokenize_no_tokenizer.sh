@@ -1,0 +1,3 @@
+need_part llm
+mkdir empty
+"$POME" tokenize empty a
