@@ -3,10 +3,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "budget.h"
+#include "seeds.h"
 #include "text_model.h"
 
 /* A constant, one written in place, a palette, a branch that takes a value from outside, a random
@@ -130,10 +133,62 @@ static void operations_run_alone(void **context) {
   free_text_model(&m);
 }
 
+/* Memory refused at every allocation: POME_MEMORY, and nothing is left. */
+static void isolate_starved(const pome_function *function, size_t index, budget *b) {
+  for (size_t place = 0;; place++) {
+    size_t blocks = b->blocks;
+    b->calls = 0;
+    b->refuse_at = place;
+    pome_model *alone = NULL;
+    pome_error error = {0};
+    pome_status status = pome_operation_isolate(function, index, &alone, &error);
+    b->refuse_at = BUDGET_NEVER;
+    if (status == POME_OK && b->calls <= place) {
+      pome_model_close(alone);
+      assert_int_equal(b->blocks, blocks);
+      return;
+    }
+    pome_model_close(alone);
+    if (status != POME_OK) {
+      assert_int_equal(status, POME_MEMORY);
+      assert_null(alone);
+    }
+    assert_int_equal(b->blocks, blocks);
+  }
+}
+
+static void isolating_survives_lack_of_memory(void **context) {
+  (void)context;
+  size_t count, isolated = 0;
+  seed *seeds = seeds_read(&count);
+  for (size_t i = 0; i < count; i++) {
+    budget b = budget_unlimited();
+    pome_allocator allocator = budget_allocator(&b);
+    pome_model_options options;
+    pome_model_options_init(&options);
+    options.allocator = &allocator;
+    char path[512];
+    snprintf(path, sizeof path, "tests/fuzz/corpus/run/%s", seeds[i].name);
+    pome_model *model;
+    if (pome_model_open(path, &options, &model, NULL) != POME_OK) continue;
+    const pome_function *function = pome_model_find_function(model, NULL);
+    for (size_t k = 0; k < pome_function_operation_count(function); k++) {
+      if (!pome_function_operation(function, k)->isolable) continue;
+      isolate_starved(function, k, &b);
+      isolated++;
+    }
+    pome_model_close(model);
+    assert_int_equal(b.blocks, 0);
+  }
+  seeds_free(seeds, count);
+  assert_true(isolated > 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(operations_are_listed),
       cmocka_unit_test(operations_run_alone),
+      cmocka_unit_test(isolating_survives_lack_of_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
