@@ -153,6 +153,7 @@ def models(root):
 def main():
     root = sys.argv[1]
     print("/* Made by tools/check_proto.py: path below the shared data, operations, outputs, weights there, digest. */")
+    print("/* clang-format off */")
     for path in models(root):
         relative = os.path.relpath(path, root)
         if relative.startswith("conformance"):

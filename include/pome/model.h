@@ -43,8 +43,8 @@ typedef enum pome_flexibility {
   POME_SHAPE_RANGE       /* per dimension lower[i] .. upper[i] */
 } pome_flexibility;
 
-/* One input, output or state. All pointers live as long as the model. For images shape is [height,
- * width]. */
+/* One input, output or state. All pointers live as long as the model. The shape of an image is
+ * [height, width]. */
 typedef struct pome_port {
   const char *name;
   const char *description; /* "" when there is none */
@@ -67,9 +67,9 @@ typedef struct pome_model_options {
   size_t size;
   const pome_allocator *allocator;
   const pome_log *log;
-  bool copy;               /* read files into memory instead of mapping them */
-  size_t max_parse_memory; /* ceiling for what parsing may allocate; 0: four times the file plus 64
-                              MiB */
+  bool copy; /* read files into memory instead of mapping them */
+  /* Ceiling, in bytes, for what parsing may allocate; 0: four times the file plus 64 MiB. */
+  size_t max_parse_memory;
 } pome_model_options;
 
 POME_API void pome_model_options_init(pome_model_options *options);
@@ -166,18 +166,18 @@ typedef struct pome_operation_value {
   pome_dtype dtype; /* as declared */
   int32_t rank;     /* -1: not declared */
   int64_t shape[POME_MAX_RANK]; /* POME_DIM_UNKNOWN where not declared */
-  pome_tensor
-      literal; /* of a constant that lies in the file as it is used; data is NULL for all others */
+  pome_tensor literal; /* of a constant that the file holds as it is used; otherwise data is NULL */
 } pome_operation_value;
 
 /* An operation of a function's body. One that holds blocks stands for what happens in them. */
 typedef struct pome_operation {
   const char *type;
   const char *name;
-  bool constant;                      /* makes a constant: `const` and `constexpr_...` */
-  bool isolable;                      /* pome_operation_isolate takes it */
-  const pome_operation_value *inputs; /* each once, in the order of the operation's parameters; then those
-                                         that its blocks take from outside */
+  bool constant; /* makes a constant: `const` and `constexpr_...` */
+  bool isolable; /* pome_operation_isolate takes it */
+  /* Each once, in the order of the operation's parameters; then what its blocks take from outside.
+   */
+  const pome_operation_value *inputs;
   size_t input_count;
   const pome_operation_value *outputs;
   size_t output_count;
@@ -213,12 +213,12 @@ typedef struct pome_save_options {
 
 POME_API void pome_save_options_init(pome_save_options *options);
 
-/* Writes a program or a pipeline as an .mlpackage, whatever it was opened from. Ports and metadata are kept as
- * they are; constants of equal content are stored once; weights go from file to file without being
- * held in memory. The folder is written under another name beside `path` and renamed when it is
- * whole: on failure, and when the process is killed, there is no package or, with `replace`, the
- * old one. Fails with POME_INPUT (the path exists, weights are missing), POME_UNSUPPORTED (not a
- * program), POME_IO (no room), POME_CANCELLED, POME_MEMORY. */
+/* Writes a program or a pipeline as an .mlpackage, whatever it was opened from. Ports and metadata
+ * are kept as they are; constants of equal content are stored once; weights go from file to file
+ * without being held in memory. The folder is written under another name beside `path` and renamed
+ * when it is whole: on failure, and when the process is killed, there is no package or, with
+ * `replace`, the old one. Fails with POME_INPUT (the path exists, weights are missing),
+ * POME_UNSUPPORTED (not a program), POME_IO (no room), POME_CANCELLED, POME_MEMORY. */
 POME_API pome_status pome_model_save(const pome_model *model, const char *path,
                                      const pome_save_options *options, pome_error *error);
 

@@ -49,13 +49,12 @@ typedef struct pome_plan_options {
   size_t size;
   const pome_allocator *allocator;
   const pome_log *log;
-  const char
-      *devices; /* fallback chain, "cpu" or "cuda,cpu"; NULL or "auto": best available first */
+  const char *devices; /* fallback chain, "ref" or "cuda,cpu"; NULL or "auto": best first */
   pome_numerics numerics;
   int threads;     /* 0: one for each core */
   const char *isa; /* NULL: all the machine has; "scalar", "avx2", "avx512": no more than that */
-  const char *const *keep; /* names of values of the body and of inputs, besides the outputs, to be
-                              kept as results */
+  /* Names of values of the body and of inputs, to be kept as results besides the outputs. */
+  const char *const *keep;
   size_t keep_count;
   bool as_written; /* plan every operation as the file has it: nothing folded, joined or left out */
 } pome_plan_options;

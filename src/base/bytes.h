@@ -38,7 +38,7 @@ pome_status pome__blob_open(const char *root, const char *path, bool copy,
 pome_status pome__blob_from_memory(const void *data, size_t size, bool copy,
                                    const pome_allocator *allocator, pome__blob *blob,
                                    pome_error *error);
-/* Fails with POME_IO when the mapped file has become shorter than it was. For before reading much. */
+/* Before reading much: POME_IO when the mapped file has become shorter than it was. */
 pome_status pome__blob_check(const pome__blob *blob, pome_error *error);
 /* Tells the system that these pages of a mapping are not needed for now. Never fails. */
 void pome__blob_forget(const pome__blob *blob, size_t offset, size_t size);

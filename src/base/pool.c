@@ -7,12 +7,13 @@
  * after it wrote the number; both in sequentially consistent order, so that one of the two sees the
  * other.
  *
- * A share belongs to whoever claims it first. A worker claims its own when it comes through the gate; the
- * leaseholder, done with the first share, claims those that nobody has begun. So a worker that sleeps or that the system
- * has put aside costs nothing but its help: nobody waits for a thread that has not started.
+ * A share belongs to whoever claims it first. A worker claims its own when it comes through the
+ * gate; the leaseholder, done with the first share, claims those that nobody has begun. So a worker
+ * that sleeps or that the system has put aside costs nothing but its help: nobody waits for a
+ * thread that has not started.
  *
- * Everything else in the pool is written by the leaseholder alone while no share is claimed and unfinished, and read by
- * workers that hold a claim.
+ * Everything else in the pool is written by the leaseholder alone while no share is claimed and
+ * unfinished, and read by workers that hold a claim.
  */
 #include "base/pool.h"
 
@@ -178,7 +179,8 @@ void pome__pool_return(pome__lease *lease) {
 }
 
 /* Runs the worker's share when the worker has not begun it, and waits for it otherwise. */
-static void finish_share(int i, void (*task)(void *context, int index, int count), void *context, int count) {
+static void finish_share(int i, void (*task)(void *context, int index, int count), void *context,
+                         int count) {
   worker *w = &pool.list[i];
   unsigned number = atomic_load_explicit(&w->start.number, memory_order_relaxed);
   if (claim(w, number)) {

@@ -23,10 +23,10 @@ typedef struct pome__lease {
 void pome__pool_lease(int wanted, pome__lease *lease);
 void pome__pool_return(pome__lease *lease);
 
-/* Calls task(context, i, lease->threads) once for every i in 0 .. threads-1 and returns when all are done. i = 0
- * runs on the calling thread, and so do shares that their worker has not begun by then. Allocates nothing. Only the
- * thread that took the lease may call it, and a task must not. With no workers left, as after a fork, the caller
- * does all shares one after the other. */
+/* Calls task(context, i, lease->threads) once for every i in 0 .. threads-1 and returns when all
+ * are done. i = 0 runs on the calling thread, and so do shares that their worker has not begun by
+ * then. Allocates nothing. Only the thread that took the lease may call it, and a task must not.
+ * With no workers left, as after a fork, the caller does all shares one after the other. */
 void pome__pool_run(const pome__lease *lease, void (*task)(void *context, int index, int count),
                     void *context);
 

@@ -11,8 +11,8 @@
 pome_status pome__load_program(pome__package *package, const pome_allocator *allocator,
                                size_t memory_limit, pome__program **program, pome_error *error);
 
-/* Where blob files come from; `file` is called once per reference. `bytes` without data: there is no
- * such file, and its values stay unknown. */
+/* Where blob files come from; `file` is called once per reference. `bytes` without data: there is
+ * no such file, and its values stay unknown. */
 typedef struct pome__blob_source {
   void *context;
   pome_status (*file)(void *context, pome__bytes name, pome__bytes *bytes, pome_error *error);
@@ -27,7 +27,8 @@ pome_status pome__load_mil_text(pome__bytes text, const pome__blob_source *blobs
                                 const pome_allocator *allocator, size_t memory_limit,
                                 pome__program **program, pome_error *error);
 
-/* Gives a package without a description, of a bare program, the one that the program's own types spell out. */
+/* Gives a package without a description, of a bare program, the one that the program's own types
+ * spell out. */
 pome_status pome__describe_program(pome__package *package, const pome__program *program,
                                    pome_error *error);
 

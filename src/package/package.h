@@ -76,11 +76,11 @@ typedef struct pome__weight_file {
 
 typedef struct pome__package {
   pome__arena arena;
-  const char *container; /* "mlpackage", "mlmodelc", "mlmodel", "mil", "memory" */
-  pome__blob spec;       /* the Model protobuf, or model.mil */
-  pome__blob extra;      /* coremldata.bin of a compiled bundle */
-  pome__blob weights;    /* weight.bin, opened at its first use; empty when there is none */
-  const char *weights_name;        /* the name it was used by; NULL before */
+  const char *container;    /* "mlpackage", "mlmodelc", "mlmodel", "mil", "memory" */
+  pome__blob spec;          /* the Model protobuf, or model.mil */
+  pome__blob extra;         /* coremldata.bin of a compiled bundle */
+  pome__blob weights;       /* weight.bin, opened at its first use; empty when there is none */
+  const char *weights_name; /* the name it was used by; NULL before */
   pome__weight_file *more_weights; /* files of other names */
   bool copy;                       /* files are read, not mapped */
   size_t max_parse_memory;         /* as in pome_model_options */
@@ -89,8 +89,8 @@ typedef struct pome__package {
   pome__description description;
   pome__program_form form;
   pome__bytes program; /* MILSpec.Program message, or text */
-  /* A pipeline's models, in order: their own description and program, but the files, memory and ceiling of
-   * the package that they stand in. */
+  /* A pipeline's models, in order: their own description and program, but the files, memory and
+   * ceiling of the package that they stand in. */
   struct pome__package *stages;
   size_t stage_count;
   struct pome__package *parent; /* of a stage */
@@ -121,7 +121,8 @@ void pome__package_limit(pome__package *package, size_t file_size);
 pome_status pome__package_string(pome__package *package, const char *text, size_t size,
                                  const char **copy, pome_error *error);
 
-/* pipeline.c: reads package->program, the message of a pipeline of package->description's type, into stages. */
+/* pipeline.c: reads package->program, the message of a pipeline of package->description's type,
+ * into stages. */
 bool pome__model_type_is_pipeline(int type);
 pome_status pome__pipeline_parse(pome__package *package, pome_error *error);
 

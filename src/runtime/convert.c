@@ -1,5 +1,5 @@
-/* Converting at the boundary: what the caller gives becomes what the port declares, when no value changes by it. Floats may round
- * to narrower floats. */
+/* Converting at the boundary: what the caller gives becomes what the port declares, when no value
+ * changes by it. Floats may round to narrower floats. */
 #include <math.h>
 
 #include "runtime/runtime.h"
@@ -8,26 +8,32 @@
 
 #define BLOCK 256
 
-static pome_status refuse(const pome_tensor *target, const char *name, double value, pome_error *error) {
-  return pome__fail(error, POME_INPUT, "\"%s\" holds %.17g, which %s cannot hold exactly", name, value,
-                    pome_dtype_name(target->dtype));
+static pome_status refuse(const pome_tensor *target, const char *name, double value,
+                          pome_error *error) {
+  return pome__fail(error, POME_INPUT, "\"%s\" holds %.17g, which %s cannot hold exactly", name,
+                    value, pome_dtype_name(target->dtype));
 }
 
-static bool is_whole(pome_dtype dtype) { return pome__dtype_is_integer(dtype) || dtype == POME_BOOL; }
+static bool is_whole(pome_dtype dtype) {
+  return pome__dtype_is_integer(dtype) || dtype == POME_BOOL;
+}
 
 /* Integers on either side go through doubles; 64-bit ones on both sides through int64. */
-static pome_status convert_block(const pome_tensor *source, pome_tensor *target, int64_t from, int64_t stride, int64_t to,
-                                 size_t n, const char *name, pome_error *error) {
+static pome_status convert_block(const pome_tensor *source, pome_tensor *target, int64_t from,
+                                 int64_t stride, int64_t to, size_t n, const char *name,
+                                 pome_error *error) {
   double in[BLOCK], back[BLOCK];
   if (is_whole(source->dtype) && is_whole(target->dtype)) {
     int64_t whole[BLOCK], check[BLOCK];
     pome__load_i64(source->data, source->dtype, from, stride, n, whole);
     pome__store_i64(target->data, target->dtype, to, 1, n, whole);
     pome__load_i64(target->data, target->dtype, to, 1, n, check);
-    bool mixed = (source->dtype == POME_UINT64) != (target->dtype == POME_UINT64); /* the same 64 bits, another number */
+    bool mixed = (source->dtype == POME_UINT64) !=
+                 (target->dtype == POME_UINT64); /* the same 64 bits, another number */
     for (size_t i = 0; i < n; i++) {
       double value = source->dtype == POME_UINT64 ? (double)(uint64_t)whole[i] : (double)whole[i];
-      if (check[i] != whole[i] || (mixed && whole[i] < 0)) return refuse(target, name, value, error);
+      if (check[i] != whole[i] || (mixed && whole[i] < 0))
+        return refuse(target, name, value, error);
     }
     return POME_OK;
   }
@@ -35,7 +41,8 @@ static pome_status convert_block(const pome_tensor *source, pome_tensor *target,
   double low = -INFINITY, high = INFINITY;
   if (is_whole(target->dtype)) pome__dtype_limits(target->dtype, &low, &high);
   for (size_t i = 0; i < n; i++) {
-    if (is_whole(target->dtype) && !(in[i] >= low && in[i] <= high)) return refuse(target, name, in[i], error);
+    if (is_whole(target->dtype) && !(in[i] >= low && in[i] <= high))
+      return refuse(target, name, in[i], error);
   }
   pome__store_f64(target->data, target->dtype, to, 1, n, in);
   if (!is_whole(target->dtype) && !is_whole(source->dtype)) return POME_OK;
@@ -57,10 +64,11 @@ static int64_t row_offset(const pome_tensor *tensor, size_t row) {
   return offset;
 }
 
-pome_status pome__convert(const pome_tensor *source, pome_tensor *target, const char *name, pome_error *error) {
+pome_status pome__convert(const pome_tensor *source, pome_tensor *target, const char *name,
+                          pome_error *error) {
   if (source->dtype == POME_STRING || target->dtype == POME_STRING) {
-    return pome__fail(error, POME_INPUT, "\"%s\" is %s where %s is wanted", name, pome_dtype_name(source->dtype),
-                      pome_dtype_name(target->dtype));
+    return pome__fail(error, POME_INPUT, "\"%s\" is %s where %s is wanted", name,
+                      pome_dtype_name(source->dtype), pome_dtype_name(target->dtype));
   }
   size_t count = pome_tensor_count(source);
   size_t length = source->rank == 0 ? 1 : (size_t)source->shape[source->rank - 1];
@@ -69,7 +77,8 @@ pome_status pome__convert(const pome_tensor *source, pome_tensor *target, const 
     int64_t start = row_offset(source, done / length);
     for (size_t at = 0; at < length; at += BLOCK) {
       size_t n = length - at < BLOCK ? length - at : BLOCK;
-      POME__TRY(convert_block(source, target, start + (int64_t)at * stride, stride, (int64_t)(done + at), n, name, error));
+      POME__TRY(convert_block(source, target, start + (int64_t)at * stride, stride,
+                              (int64_t)(done + at), n, name, error));
     }
   }
   return POME_OK;

@@ -1,4 +1,5 @@
-/* Opening models and answering questions about them. A model whose type is not a program opens too: it can be inspected, not run. */
+/* Opening models and answering questions about them. A model whose type is not a program opens too:
+ * it can be inspected, not run. */
 #include <string.h>
 
 #include "runtime/runtime.h"
@@ -17,12 +18,14 @@ static pome_status describe_functions(pome_model *model, pome_error *error) {
     function->description = &description->functions[i];
     function->name = function->description->name;
     function->type = description->model_type_name;
-    if (model->stage_count > 0 && i == 0) POME__TRY(pome__pipeline_describe(model, function, error));
+    if (model->stage_count > 0 && i == 0)
+      POME__TRY(pome__pipeline_describe(model, function, error));
     if (model->program == NULL) continue;
     function->whole = model->program;
     function->program = pome__program_find_function(model->program, function->description->name);
     if (function->program == NULL) {
-      return pome__fail(error, POME_INPUT, "the description names a function \"%s\" that the program does not have",
+      return pome__fail(error, POME_INPUT,
+                        "the description names a function \"%s\" that the program does not have",
                         function->description->name);
     }
     POME__TRY(pome__function_summarise(&model->arena, function, error));
@@ -33,13 +36,16 @@ static pome_status describe_functions(pome_model *model, pome_error *error) {
 
 static pome_status load(pome_model *model, const pome_model_options *options, pome_error *error) {
   if (model->package->form != POME__PROGRAM_NONE) {
-    POME__TRY(pome__load_program(model->package, options->allocator, model->package->arena.limit, &model->program, error));
+    POME__TRY(pome__load_program(model->package, options->allocator, model->package->arena.limit,
+                                 &model->program, error));
   }
-  if (model->package->stage_count > 0) POME__TRY(pome__pipeline_load(model, model->package->arena.limit, error));
+  if (model->package->stage_count > 0)
+    POME__TRY(pome__pipeline_load(model, model->package->arena.limit, error));
   return describe_functions(model, error);
 }
 
-static pome_status finish(pome__package *package, const pome_model_options *options, pome_model **out, pome_error *error) {
+static pome_status finish(pome__package *package, const pome_model_options *options,
+                          pome_model **out, pome_error *error) {
   pome_model *model = pome__alloc_zero(options->allocator, sizeof *model);
   if (model == NULL) {
     pome__package_close(package);
@@ -57,11 +63,13 @@ static pome_status finish(pome__package *package, const pome_model_options *opti
   return POME_OK;
 }
 
-pome_status pome_model_open(const char *path, const pome_model_options *options, pome_model **model, pome_error *error) {
+pome_status pome_model_open(const char *path, const pome_model_options *options, pome_model **model,
+                            pome_error *error) {
   pome_model_options defaults;
   pome_model_options_init(&defaults);
   if (options == NULL) options = &defaults;
-  if (path == NULL || model == NULL) return pome__fail(error, POME_USAGE, "pome_model_open needs a path and a place for the model");
+  if (path == NULL || model == NULL)
+    return pome__fail(error, POME_USAGE, "pome_model_open needs a path and a place for the model");
   pome__package *package;
   pome_status status = pome__package_open(path, options, &package, error);
   if (status == POME_OK) status = finish(package, options, model, error);
@@ -69,14 +77,18 @@ pome_status pome_model_open(const char *path, const pome_model_options *options,
   return status;
 }
 
-pome_status pome_model_open_memory(const void *spec, size_t spec_size, const void *weights, size_t weights_size,
-                                   const pome_model_options *options, pome_model **model, pome_error *error) {
+pome_status pome_model_open_memory(const void *spec, size_t spec_size, const void *weights,
+                                   size_t weights_size, const pome_model_options *options,
+                                   pome_model **model, pome_error *error) {
   pome_model_options defaults;
   pome_model_options_init(&defaults);
   if (options == NULL) options = &defaults;
-  if (spec == NULL || model == NULL) return pome__fail(error, POME_USAGE, "pome_model_open_memory needs a model and a place for it");
+  if (spec == NULL || model == NULL)
+    return pome__fail(error, POME_USAGE, "pome_model_open_memory needs a model and a place for it");
   pome__package *package;
-  POME__TRY(pome__package_open_memory((pome__bytes){spec, spec_size}, (pome__bytes){weights, weights_size}, options, &package, error));
+  POME__TRY(pome__package_open_memory((pome__bytes){spec, spec_size},
+                                      (pome__bytes){weights, weights_size}, options, &package,
+                                      error));
   return finish(package, options, model, error);
 }
 
@@ -89,8 +101,8 @@ void pome_model_close(pome_model *model) {
   pome__free(model->allocator, model, sizeof *model);
 }
 
-pome_status pome__model_of_program(pome__program *program, const pome_allocator *allocator, pome_model **out,
-                                   pome_error *error) {
+pome_status pome__model_of_program(pome__program *program, const pome_allocator *allocator,
+                                   pome_model **out, pome_error *error) {
   pome_model *model = pome__alloc_zero(allocator, sizeof *model);
   pome__package *package = pome__alloc_zero(allocator, sizeof *package);
   if (model == NULL || package == NULL) {
@@ -120,18 +132,29 @@ pome_status pome__model_of_program(pome__program *program, const pome_allocator 
 
 /* ---- questions ---- */
 
-const char *pome_model_type(const pome_model *model) { return model->package->description.model_type_name; }
-const char *pome_model_container(const pome_model *model) { return model->package->container; }
-int pome_model_specification_version(const pome_model *model) { return model->package->description.specification_version; }
-size_t pome_model_metadata_count(const pome_model *model) { return model->package->description.metadata_count; }
+const char *pome_model_type(const pome_model *model) {
+  return model->package->description.model_type_name;
+}
+const char *pome_model_container(const pome_model *model) {
+  return model->package->container;
+}
+int pome_model_specification_version(const pome_model *model) {
+  return model->package->description.specification_version;
+}
+size_t pome_model_metadata_count(const pome_model *model) {
+  return model->package->description.metadata_count;
+}
 
-void pome_model_metadata(const pome_model *model, size_t index, const char **key, const char **value) {
+void pome_model_metadata(const pome_model *model, size_t index, const char **key,
+                         const char **value) {
   if (index >= pome_model_metadata_count(model)) return;
   *key = model->package->description.metadata[2 * index];
   *value = model->package->description.metadata[2 * index + 1];
 }
 
-size_t pome_model_function_count(const pome_model *model) { return model->function_count; }
+size_t pome_model_function_count(const pome_model *model) {
+  return model->function_count;
+}
 
 const pome_function *pome_model_function(const pome_model *model, size_t index) {
   return index < model->function_count ? &model->functions[index] : NULL;
@@ -152,15 +175,23 @@ const pome_function *pome_model_find_function(const pome_model *model, const cha
   return main_function != NULL || model->function_count == 0 ? main_function : &model->functions[0];
 }
 
-const char *pome_function_name(const pome_function *function) { return function->name; }
-const char *pome_function_type(const pome_function *function) { return function->type; }
-size_t pome_function_stage_count(const pome_function *function) { return function->stage_count; }
+const char *pome_function_name(const pome_function *function) {
+  return function->name;
+}
+const char *pome_function_type(const pome_function *function) {
+  return function->type;
+}
+size_t pome_function_stage_count(const pome_function *function) {
+  return function->stage_count;
+}
 
 const pome_function *pome_function_stage(const pome_function *function, size_t index) {
   return index < function->stage_count ? &function->stages[index] : NULL;
 }
 
-const pome_model *pome_function_model(const pome_function *function) { return function->model; }
+const pome_model *pome_function_model(const pome_function *function) {
+  return function->model;
+}
 
 const char *pome_function_opset(const pome_function *function) {
   return function->program == NULL ? "" : pome__opset_name(function->program->opset);
@@ -187,13 +218,15 @@ size_t pome_function_port_count(const pome_function *function, pome_port_kind ki
   return count;
 }
 
-const pome_port *pome_function_port(const pome_function *function, pome_port_kind kind, size_t index) {
+const pome_port *pome_function_port(const pome_function *function, pome_port_kind kind,
+                                    size_t index) {
   size_t count;
   const pome_port *all = ports(function, kind, &count);
   return index < count ? &all[index] : NULL;
 }
 
-const pome_port *pome_function_find_port(const pome_function *function, pome_port_kind kind, const char *name) {
+const pome_port *pome_function_find_port(const pome_function *function, pome_port_kind kind,
+                                         const char *name) {
   size_t count;
   const pome_port *all = ports(function, kind, &count);
   for (size_t i = 0; i < count; i++) {
@@ -202,19 +235,26 @@ const pome_port *pome_function_find_port(const pome_function *function, pome_por
   return NULL;
 }
 
-size_t pome_function_op_type_count(const pome_function *function) { return function->op_count_count; }
+size_t pome_function_op_type_count(const pome_function *function) {
+  return function->op_count_count;
+}
 
 pome_op_count pome_function_op_type(const pome_function *function, size_t index) {
-  return index < function->op_count_count ? function->op_counts[index] : (pome_op_count){"", 0, NULL};
+  return index < function->op_count_count ? function->op_counts[index]
+                                          : (pome_op_count){"", 0, NULL};
 }
 
-size_t pome_function_weight_count(const pome_function *function) { return function->weight_count; }
+size_t pome_function_weight_count(const pome_function *function) {
+  return function->weight_count;
+}
 
 pome_weight pome_function_weight(const pome_function *function, size_t index) {
-  return index < function->weight_count ? function->weights[index] : (pome_weight){.name = "", .encoding = ""};
+  return index < function->weight_count ? function->weights[index]
+                                        : (pome_weight){.name = "", .encoding = ""};
 }
 
-pome_status pome_model_print(const pome_model *model, pome_status (*write)(void *context, const char *text, size_t size),
+pome_status pome_model_print(const pome_model *model,
+                             pome_status (*write)(void *context, const char *text, size_t size),
                              void *context, pome_error *error) {
   bool any = model->program != NULL;
   if (any) POME__TRY(pome__program_print(model->program, write, context, error));
@@ -224,5 +264,7 @@ pome_status pome_model_print(const pome_model *model, pome_status (*write)(void 
     POME__TRY(pome__program_print(model->stage_programs[i], write, context, error));
     any = true;
   }
-  return any ? POME_OK : pome__fail(error, POME_UNSUPPORTED, "a model of type %s holds no program", pome_model_type(model));
+  return any ? POME_OK
+             : pome__fail(error, POME_UNSUPPORTED, "a model of type %s holds no program",
+                          pome_model_type(model));
 }

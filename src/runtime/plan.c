@@ -1,5 +1,6 @@
-/* The public plan: options, and the device chain as words. The processor's chain always ends in the reference interpreter, which
- * runs on the processor too and takes what the kernels leave (control flow, lists).
+/* The public plan: options, and the device chain as words. The processor's chain always ends in the
+ * reference interpreter, which runs on the processor too and takes what the kernels leave (control
+ * flow, lists).
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,13 +13,17 @@
 
 #define MAX_LINKS 8
 
-size_t pome_device_count(void) { return pome__device_count(); }
+size_t pome_device_count(void) {
+  return pome__device_count();
+}
 
 pome_device pome_device_get(size_t index) {
   const pome__device *device = pome__device_at(index);
-  if (device == NULL) return (pome_device){.name = "", .description = "", .reason = "no such device"};
+  if (device == NULL)
+    return (pome_device){.name = "", .description = "", .reason = "no such device"};
   const char *reason = device->backend == NULL ? device->missing : device->backend->unavailable();
-  return (pome_device){device->name, device->description, reason == NULL, reason == NULL ? "" : reason};
+  return (pome_device){device->name, device->description, reason == NULL,
+                       reason == NULL ? "" : reason};
 }
 
 void pome_plan_options_init(pome_plan_options *options) {
@@ -53,7 +58,8 @@ static pome_status unknown_device(const char *name, size_t size, pome_error *err
     size_t used = strlen(known);
     snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", pome__device_at(i)->name);
   }
-  return pome__fail(error, POME_USAGE, "no device is called \"%.*s\"; known are auto, %s", (int)size, name, known);
+  return pome__fail(error, POME_USAGE, "no device is called \"%.*s\"; known are auto, %s",
+                    (int)size, name, known);
 }
 
 static pome_status parse_chain(const char *text, chain *c, pome_error *error) {
@@ -74,7 +80,8 @@ static pome_status parse_chain(const char *text, chain *c, pome_error *error) {
   for (size_t i = 0; i < c->count; i++) {
     if (c->links[i].backend != NULL) return POME_OK;
   }
-  return pome__fail(error, POME_UNSUPPORTED, "device %s cannot be used: %s", c->links[0].name, c->links[0].reason);
+  return pome__fail(error, POME_UNSUPPORTED, "device %s cannot be used: %s", c->links[0].name,
+                    c->links[0].reason);
 }
 
 static pome_status parse_isa(const char *name, pome__isa *isa, pome_error *error) {
@@ -82,7 +89,8 @@ static pome_status parse_isa(const char *name, pome__isa *isa, pome_error *error
   if (name == NULL) return POME_OK;
   pome__isa wanted = pome__isa_from_name(name);
   if (wanted == POME__ISA_COUNT) {
-    return pome__fail(error, POME_USAGE, "no instruction set is called \"%s\"; known are scalar, avx2, avx512", name);
+    return pome__fail(error, POME_USAGE,
+                      "no instruction set is called \"%s\"; known are scalar, avx2, avx512", name);
   }
   if (wanted > *isa) return pome__fail(error, POME_UNSUPPORTED, "this processor has no %s", name);
   *isa = wanted;
@@ -92,10 +100,12 @@ static pome_status parse_isa(const char *name, pome__isa *isa, pome_error *error
 /* ---- plans ---- */
 
 /* Passes change a copy: the model stays what its file says. */
-static pome_status simplify(const pome_function *function, const pome_plan_options *options, pome_plan *plan, pome_error *error) {
+static pome_status simplify(const pome_function *function, const pome_plan_options *options,
+                            pome_plan *plan, pome_error *error) {
   bool strict = options->numerics == POME_NUMERICS_STRICT;
-  const pome__pass *const passes[] = {strict ? &pome__pass_fold : &pome__pass_fold_whole, &pome__pass_casts,
-                                      &pome__pass_transposes, &pome__pass_identities, &pome__pass_dead};
+  const pome__pass *const passes[] = {strict ? &pome__pass_fold : &pome__pass_fold_whole,
+                                      &pome__pass_casts, &pome__pass_transposes,
+                                      &pome__pass_identities, &pome__pass_dead};
   pome__pass_request request = {
       .passes = passes,
       .pass_count = sizeof passes / sizeof passes[0],
@@ -109,8 +119,8 @@ static pome_status simplify(const pome_function *function, const pome_plan_optio
   return pome__pass_run(plan->program, &request, error);
 }
 
-static pome_status make_bounds(const pome_function *function, const pome__function *program, pome__arena *arena,
-                               const pome__type ***out, pome_error *error) {
+static pome_status make_bounds(const pome_function *function, const pome__function *program,
+                               pome__arena *arena, const pome__type ***out, pome_error *error) {
   const pome__type **bounds = POME__NEW_ARRAY(arena, const pome__type *, program->input_count);
   pome__type *types = POME__NEW_ARRAY(arena, pome__type, program->input_count);
   if (bounds == NULL || types == NULL) return pome__fail_memory(error, "a plan");
@@ -124,14 +134,17 @@ static pome_status make_bounds(const pome_function *function, const pome__functi
   return POME_OK;
 }
 
-static pome_status create(const pome_function *function, const pome_plan_options *options, pome_plan *plan, pome_error *error) {
+static pome_status create(const pome_function *function, const pome_plan_options *options,
+                          pome_plan *plan, pome_error *error) {
   chain c = {0};
-  pome__settings settings = {.allocator = options->allocator, .numerics = options->numerics, .threads = options->threads};
+  pome__settings settings = {
+      .allocator = options->allocator, .numerics = options->numerics, .threads = options->threads};
   POME__TRY(parse_chain(options->devices, &c, error));
   POME__TRY(parse_isa(options->isa, &settings.isa, error));
   if (settings.threads <= 0) settings.threads = pome__cpu_count();
   if (!options->as_written) POME__TRY(simplify(function, options, plan, error));
-  const pome__function *program = plan->program == NULL ? function->program : plan->program->functions[0];
+  const pome__function *program =
+      plan->program == NULL ? function->program : plan->program->functions[0];
   pome__arena scratch;
   pome__arena_init(&scratch, options->allocator, 0);
   const pome__type **bounds;
@@ -152,27 +165,32 @@ static pome_status create(const pome_function *function, const pome_plan_options
   return status;
 }
 
-pome_status pome_plan_create(const pome_function *function, const pome_plan_options *options, pome_plan **out,
-                             pome_error *error) {
+pome_status pome_plan_create(const pome_function *function, const pome_plan_options *options,
+                             pome_plan **out, pome_error *error) {
   pome_plan_options defaults;
   pome_plan_options_init(&defaults);
   if (options == NULL) options = &defaults;
-  if (function == NULL || out == NULL) return pome__fail(error, POME_USAGE, "pome_plan_create needs a function and a place for the plan");
+  if (function == NULL || out == NULL)
+    return pome__fail(error, POME_USAGE,
+                      "pome_plan_create needs a function and a place for the plan");
   bool pipeline = function->stage_count > 0;
   if (function->program == NULL && !pipeline) {
-    return pome__fail(error, POME_UNSUPPORTED, "models of type %s cannot run yet; ML programs can", function->type);
+    return pome__fail(error, POME_UNSUPPORTED, "models of type %s cannot run yet; ML programs can",
+                      function->type);
   }
   const char *missing = pipeline ? NULL : function->whole->missing_weights;
   if (missing != NULL) {
     pome__fail(error, POME_INPUT, "the weight file \"%.200s\" is missing", missing);
-    pome__error_hint(error, "put the file where it belongs in the package; without it a model can be inspected, not run");
+    pome__error_hint(error, "put the file where it belongs in the package; without it a model can "
+                            "be inspected, not run");
     return POME_INPUT;
   }
   pome_plan *plan = pome__alloc_zero(options->allocator, sizeof *plan);
   if (plan == NULL) return pome__fail_memory(error, "a plan");
   plan->allocator = options->allocator;
   plan->function = function;
-  pome_status status = pipeline ? pome__pipeline_plan(plan, options, error) : create(function, options, plan, error);
+  pome_status status =
+      pipeline ? pome__pipeline_plan(plan, options, error) : create(function, options, plan, error);
   if (status != POME_OK) {
     pome_plan_free(plan);
     return status;
@@ -190,7 +208,9 @@ void pome_plan_free(pome_plan *plan) {
   pome__free(plan->allocator, plan, sizeof *plan);
 }
 
-const pome_function *pome_plan_function(const pome_plan *plan) { return plan->function; }
+const pome_function *pome_plan_function(const pome_plan *plan) {
+  return plan->function;
+}
 
 size_t pome_plan_device_count(const pome_plan *plan) {
   return plan->stage_count > 0 ? pome_plan_device_count(plan->stages[0]) : plan->plan->link_count;

@@ -36,7 +36,9 @@ static bool dims_fit(const pome__type *declared, int rank, const int64_t *shape)
 }
 
 bool pome__port_allows(const pome_port *port, int rank, const int64_t *shape) {
-  if (port->rank < 0 || (port->feature != POME_FEATURE_TENSOR && port->feature != POME_FEATURE_IMAGE)) return true;
+  if (port->rank < 0 ||
+      (port->feature != POME_FEATURE_TENSOR && port->feature != POME_FEATURE_IMAGE))
+    return true;
   if (port->rank != rank) return false;
   switch (port->flexibility) {
   case POME_SHAPE_FIXED:
@@ -51,7 +53,8 @@ bool pome__port_allows(const pome_port *port, int rank, const int64_t *shape) {
     return false;
   case POME_SHAPE_RANGE:
     for (int d = 0; d < rank; d++) {
-      if (shape[d] < port->lower[d] || (port->upper[d] >= 0 && shape[d] > port->upper[d])) return false;
+      if (shape[d] < port->lower[d] || (port->upper[d] >= 0 && shape[d] > port->upper[d]))
+        return false;
     }
     return true;
   }
@@ -64,7 +67,8 @@ static void append(char *text, size_t size, const char *more) {
 }
 
 /* "[1, 2..8]" or "[1, 2] or [1, 4]". */
-static void format_allowed(const pome_port *port, const pome__type *declared, char *text, size_t size) {
+static void format_allowed(const pome_port *port, const pome__type *declared, char *text,
+                           size_t size) {
   char one[POME__SHAPE_TEXT];
   text[0] = '\0';
   if (port->flexibility == POME_SHAPE_ENUMERATED) {
@@ -77,7 +81,9 @@ static void format_allowed(const pome_port *port, const pome__type *declared, ch
   }
   if (port->flexibility == POME_SHAPE_FIXED) {
     bool program = port->rank < 0;
-    append(text, size, pome__shape_format(program ? declared->rank : port->rank, program ? declared->dims : port->shape, one, sizeof one));
+    append(text, size,
+           pome__shape_format(program ? declared->rank : port->rank,
+                              program ? declared->dims : port->shape, one, sizeof one));
     return;
   }
   append(text, size, "[");
@@ -91,7 +97,8 @@ static void format_allowed(const pome_port *port, const pome__type *declared, ch
   append(text, size, "]");
 }
 
-pome_status pome__fail_unknown_input(const pome_function *function, const char *name, pome_error *error) {
+pome_status pome__fail_unknown_input(const pome_function *function, const char *name,
+                                     pome_error *error) {
   char known[200] = "";
   for (size_t i = 0; i < function->description->input_count; i++) {
     if (i > 0) append(known, sizeof known, ", ");
@@ -100,7 +107,8 @@ pome_status pome__fail_unknown_input(const pome_function *function, const char *
   return pome__fail(error, POME_INPUT, "no input is named \"%s\"; the inputs are: %s", name, known);
 }
 
-/* The first dimension that is out of the port's range, or -1: the rank is another, or the port has no range. */
+/* The first dimension that is out of the port's range, or -1: the rank is another, or the port has
+ * no range. */
 static int outside_range(const pome_port *port, int rank, const int64_t *shape) {
   if (port->flexibility != POME_SHAPE_RANGE || port->rank != rank) return -1;
   for (int d = 0; d < rank; d++) {
@@ -121,30 +129,37 @@ static void format_product(int rank, const int64_t *shape, char *text, size_t si
 }
 
 /* Where Core ML has words for it, they are used: callers look for them. */
-static pome_status refuse_shape(const pome_port *port, const pome__type *declared, int rank, const int64_t *shape,
-                                pome_error *error) {
+static pome_status refuse_shape(const pome_port *port, const pome__type *declared, int rank,
+                                const int64_t *shape, pome_error *error) {
   char seen[POME__SHAPE_TEXT + POME_MAX_RANK * 2], allowed[320];
   int outside = outside_range(port, rank, shape);
   pome__shape_format(rank, shape, seen, sizeof seen);
   format_allowed(port, declared, allowed, sizeof allowed);
   if (outside >= 0 && port->upper[outside] >= 0) {
-    return pome__fail(error, POME_INPUT, "input \"%s\" has shape %s: Size (%lld) of dimension (%d) is not in allowed range (%lld..%lld); allowed is %s",
-                      port->name, seen, (long long)shape[outside], outside, (long long)port->lower[outside],
-                      (long long)port->upper[outside], allowed);
+    return pome__fail(error, POME_INPUT,
+                      "input \"%s\" has shape %s: Size (%lld) of dimension (%d) is not in allowed "
+                      "range (%lld..%lld); allowed is %s",
+                      port->name, seen, (long long)shape[outside], outside,
+                      (long long)port->lower[outside], (long long)port->upper[outside], allowed);
   }
   if (port->flexibility == POME_SHAPE_ENUMERATED) {
     format_product(rank, shape, seen, sizeof seen);
-    return pome__fail(error, POME_INPUT, "input \"%s\": MultiArray Shape %s was not in enumerated set of allowed shapes: %s",
-                      port->name, seen, allowed);
+    return pome__fail(
+        error, POME_INPUT,
+        "input \"%s\": MultiArray Shape %s was not in enumerated set of allowed shapes: %s",
+        port->name, seen, allowed);
   }
-  return pome__fail(error, POME_INPUT, "input \"%s\" has shape %s; allowed is %s", port->name, seen, allowed);
+  return pome__fail(error, POME_INPUT, "input \"%s\" has shape %s; allowed is %s", port->name, seen,
+                    allowed);
 }
 
-/* A tensor for an image port is what the program takes: height and width are its last two dimensions. */
-pome_status pome__port_check_shape(const pome_port *port, const pome__type *declared, int rank, const int64_t *shape,
-                                   pome_error *error) {
+/* A tensor for an image port is what the program takes: height and width are its last two
+ * dimensions. */
+pome_status pome__port_check_shape(const pome_port *port, const pome__type *declared, int rank,
+                                   const int64_t *shape, pome_error *error) {
   int first = port->feature == POME_FEATURE_IMAGE && rank > port->rank ? rank - port->rank : 0;
-  if (pome__port_allows(port, rank - first, shape + first) && dims_fit(declared, rank, shape)) return POME_OK;
+  if (pome__port_allows(port, rank - first, shape + first) && dims_fit(declared, rank, shape))
+    return POME_OK;
   pome_port program = {.name = port->name, .rank = -1};
   bool image = port->feature == POME_FEATURE_IMAGE && pome__type_is_known(declared);
   return refuse_shape(image ? &program : port, declared, rank, shape, error);

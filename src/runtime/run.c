@@ -1,6 +1,6 @@
-/* One thread's use of a plan: bound inputs, the slots that values pass through, one instance for each subplan, and results in
- * the types that the ports declare. A prediction takes no memory here: what may be needed is taken when the run is
- * created or an input is set.
+/* One thread's use of a plan: bound inputs, the slots that values pass through, one instance for
+ * each subplan, and results in the types that the ports declare. A prediction takes no memory here:
+ * what may be needed is taken when the run is created or an input is set.
  */
 #include <string.h>
 
@@ -8,7 +8,9 @@
 #include "tensor/element.h"
 #include "tensor/shape.h"
 
-void pome_run_options_init(pome_run_options *options) { *options = (pome_run_options){.size = sizeof *options}; }
+void pome_run_options_init(pome_run_options *options) {
+  *options = (pome_run_options){.size = sizeof *options};
+}
 
 static bool hold(const pome_run *run, pome__held *memory, size_t bytes) {
   if (memory->data != NULL && memory->bytes >= bytes) return true;
@@ -21,7 +23,9 @@ static bool hold(const pome_run *run, pome__held *memory, size_t bytes) {
 
 /* ---- create and free ---- */
 
-static const pome__function *program_of(const pome_run *run) { return run->plan->plan->function; }
+static const pome__function *program_of(const pome_run *run) {
+  return run->plan->plan->function;
+}
 
 static pome_dtype stored_dtype(const pome_run *run, pome_dtype declared) {
   bool wide = run->plan->plan->settings.numerics == POME_NUMERICS_WIDE;
@@ -35,8 +39,10 @@ static pome_status hold_results(pome_run *run, pome_error *error) {
     const pome__type *type = &plan->results[i]->type;
     pome_tensor tensor;
     if (type->kind != POME__TYPE_TENSOR || !pome__type_is_known(type)) continue;
-    POME__TRY(pome_tensor_init(&tensor, stored_dtype(run, type->dtype), type->rank, type->dims, NULL, error));
-    if (!hold(run, &run->results[i].copy, pome_tensor_bytes(&tensor))) return pome__fail_memory(error, "a result");
+    POME__TRY(pome_tensor_init(&tensor, stored_dtype(run, type->dtype), type->rank, type->dims,
+                               NULL, error));
+    if (!hold(run, &run->results[i].copy, pome_tensor_bytes(&tensor)))
+      return pome__fail_memory(error, "a result");
   }
   return POME_OK;
 }
@@ -56,24 +62,28 @@ static pome_status open_run(pome_run *run, pome_error *error) {
   run->instances = pome__alloc_zero(run->allocator, plan->subplan_count * sizeof *run->instances);
   run->inputs = pome__alloc_zero(run->allocator, plan->function->input_count * sizeof *run->inputs);
   run->results = pome__alloc_zero(run->allocator, plan->result_count * sizeof *run->results);
-  bool complete = run->slots != NULL && run->instances != NULL && run->inputs != NULL && run->results != NULL;
+  bool complete =
+      run->slots != NULL && run->instances != NULL && run->inputs != NULL && run->results != NULL;
   if (!complete) return pome__fail_memory(error, "a run");
   POME__TRY(hold_results(run, error));
   return open_instances(run, error);
 }
 
-pome_status pome_run_create(const pome_plan *plan, const pome_run_options *options, pome_run **out, pome_error *error) {
+pome_status pome_run_create(const pome_plan *plan, const pome_run_options *options, pome_run **out,
+                            pome_error *error) {
   pome_run_options defaults;
   pome_run_options_init(&defaults);
   if (options == NULL) options = &defaults;
-  if (plan == NULL || out == NULL) return pome__fail(error, POME_USAGE, "pome_run_create needs a plan and a place for the run");
+  if (plan == NULL || out == NULL)
+    return pome__fail(error, POME_USAGE, "pome_run_create needs a plan and a place for the run");
   pome_run *run = pome__alloc_zero(options->allocator, sizeof *run);
   if (run == NULL) return pome__fail_memory(error, "a run");
   run->allocator = options->allocator;
   run->plan = plan;
   run->options = *options;
   atomic_init(&run->cancel, false);
-  pome_status status = plan->stage_count > 0 ? pome__pipeline_open(run, error) : open_run(run, error);
+  pome_status status =
+      plan->stage_count > 0 ? pome__pipeline_open(run, error) : open_run(run, error);
   if (status != POME_OK) {
     pome_run_free(run);
     return status;
@@ -90,7 +100,8 @@ static void free_arrays(pome_run *run) {
   const pome__plan *plan = run->plan->plan;
   const pome_allocator *allocator = run->allocator;
   if (run->slots != NULL) clear_slots(run);
-  for (size_t s = 0; run->instances != NULL && s < plan->subplan_count; s++) plan->subplans[s].backend->close(run->instances[s]);
+  for (size_t s = 0; run->instances != NULL && s < plan->subplan_count; s++)
+    plan->subplans[s].backend->close(run->instances[s]);
   for (size_t i = 0; run->inputs != NULL && i < plan->function->input_count; i++) {
     pome__free_aligned(allocator, run->inputs[i].copy.data, run->inputs[i].copy.bytes);
   }
@@ -118,7 +129,8 @@ size_t pome_run_bytes(const pome_run *run) {
   for (size_t i = 0; i < run->plan->stage_count; i++) bytes += pome_run_bytes(run->stages[i]);
   if (run->plan->stage_count > 0) return bytes;
   bytes += plan->function->value_count * sizeof *run->slots;
-  for (size_t s = 0; s < plan->subplan_count; s++) bytes += plan->subplans[s].backend->bytes(run->instances[s]);
+  for (size_t s = 0; s < plan->subplan_count; s++)
+    bytes += plan->subplans[s].backend->bytes(run->instances[s]);
   for (size_t i = 0; i < plan->function->input_count; i++) bytes += run->inputs[i].copy.bytes;
   for (size_t i = 0; i < plan->result_count; i++) bytes += run->results[i].copy.bytes;
   return bytes;
@@ -129,14 +141,17 @@ size_t pome_run_bytes(const pome_run *run) {
 static pome_status find_input(pome_run *run, const char *name, size_t *index, pome_error *error) {
   const pome__function *program = program_of(run);
   for (size_t i = 0; i < program->input_count; i++) {
-    if (program->inputs[i]->type.kind == POME__TYPE_STATE || strcmp(program->inputs[i]->name, name) != 0) continue;
+    if (program->inputs[i]->type.kind == POME__TYPE_STATE ||
+        strcmp(program->inputs[i]->name, name) != 0)
+      continue;
     *index = i;
     return POME_OK;
   }
   return pome__fail_unknown_input(run->plan->function, name, error);
 }
 
-/* The shape that the program sees: a scalar may be given where one element is declared, and the other way round. */
+/* The shape that the program sees: a scalar may be given where one element is declared, and the
+ * other way round. */
 static pome_tensor as_declared(const pome_tensor *tensor, const pome__type *declared) {
   pome_tensor out = *tensor;
   bool one = tensor->rank == 0 || (tensor->rank == 1 && tensor->shape[0] == 1);
@@ -153,8 +168,8 @@ static bool is_aligned(const void *data, pome_dtype dtype) {
   return bytes < 2 || (uintptr_t)data % bytes == 0;
 }
 
-static pome_status bind_input(pome_run *run, pome__bound_input *input, const pome__value *value, const pome_tensor *given,
-                              pome_error *error) {
+static pome_status bind_input(pome_run *run, pome__bound_input *input, const pome__value *value,
+                              const pome_tensor *given, pome_error *error) {
   pome_dtype dtype = stored_dtype(run, value->type.dtype);
   bool aligned = is_aligned(given->data, dtype);
   if (given->dtype == dtype && aligned && pome_tensor_is_contiguous(given)) {
@@ -162,7 +177,8 @@ static pome_status bind_input(pome_run *run, pome__bound_input *input, const pom
   } else {
     pome_tensor copy;
     POME__TRY(pome_tensor_init(&copy, dtype, given->rank, given->shape, NULL, error));
-    if (!hold(run, &input->copy, pome_tensor_bytes(&copy))) return pome__fail_memory(error, "an input");
+    if (!hold(run, &input->copy, pome_tensor_bytes(&copy)))
+      return pome__fail_memory(error, "an input");
     copy.data = input->copy.data;
     POME__TRY(pome__convert(given, &copy, value->name, error));
     input->tensor = copy;
@@ -171,23 +187,28 @@ static pome_status bind_input(pome_run *run, pome__bound_input *input, const pom
   return POME_OK;
 }
 
-pome_status pome_run_set_tensor(pome_run *run, const char *name, const pome_tensor *tensor, pome_error *error) {
+pome_status pome_run_set_tensor(pome_run *run, const char *name, const pome_tensor *tensor,
+                                pome_error *error) {
   size_t index;
   if (run->stages != NULL) return pome__pipeline_set(run, name, tensor, NULL, error);
   POME__TRY(find_input(run, name, &index, error));
   const pome__value *value = program_of(run)->inputs[index];
   pome_tensor given, checked;
   POME__TRY(pome_tensor_init(&checked, tensor->dtype, tensor->rank, tensor->shape, NULL, error));
-  if (tensor->data == NULL && pome_tensor_count(tensor) > 0) return pome__fail(error, POME_USAGE, "input \"%s\" has no data", name);
+  if (tensor->data == NULL && pome_tensor_count(tensor) > 0)
+    return pome__fail(error, POME_USAGE, "input \"%s\" has no data", name);
   given = as_declared(tensor, &value->type);
-  if (pome_dtype_bits(tensor->dtype) < 8) memcpy(given.strides, checked.strides, sizeof given.strides);
+  if (pome_dtype_bits(tensor->dtype) < 8)
+    memcpy(given.strides, checked.strides, sizeof given.strides);
   const pome_port *port = pome_function_find_port(run->plan->function, POME_INPUT_PORT, name);
   pome_port none = {.name = name, .rank = -1};
-  POME__TRY(pome__port_check_shape(port == NULL ? &none : port, &value->type, given.rank, given.shape, error));
+  POME__TRY(pome__port_check_shape(port == NULL ? &none : port, &value->type, given.rank,
+                                   given.shape, error));
   return bind_input(run, &run->inputs[index], value, &given, error);
 }
 
-static pome_status set_image(pome_run *run, const char *name, const pome_value *image, pome_error *error) {
+static pome_status set_image(pome_run *run, const char *name, const pome_value *image,
+                             pome_error *error) {
   size_t index;
   POME__TRY(find_input(run, name, &index, error));
   const pome__value *value = program_of(run)->inputs[index];
@@ -197,8 +218,10 @@ static pome_status set_image(pome_run *run, const char *name, const pome_value *
   }
   pome_tensor planes;
   pome__bound_input *input = &run->inputs[index];
-  POME__TRY(pome__image_shape(port, &value->type, stored_dtype(run, value->type.dtype), image, &planes, error));
-  if (!hold(run, &input->copy, pome_tensor_bytes(&planes))) return pome__fail_memory(error, "an image");
+  POME__TRY(pome__image_shape(port, &value->type, stored_dtype(run, value->type.dtype), image,
+                              &planes, error));
+  if (!hold(run, &input->copy, pome_tensor_bytes(&planes)))
+    return pome__fail_memory(error, "an image");
   planes.data = input->copy.data;
   pome__image_unpack(port, image, &planes);
   input->tensor = planes;
@@ -206,11 +229,13 @@ static pome_status set_image(pome_run *run, const char *name, const pome_value *
   return POME_OK;
 }
 
-pome_status pome_run_set_value(pome_run *run, const char *name, const pome_value *value, pome_error *error) {
+pome_status pome_run_set_value(pome_run *run, const char *name, const pome_value *value,
+                               pome_error *error) {
   if (run->stages != NULL) return pome__pipeline_set(run, name, NULL, value, error);
   if (value->feature == POME_FEATURE_IMAGE) return set_image(run, name, value, error);
   if (value->feature == POME_FEATURE_DICTIONARY) {
-    return pome__fail(error, POME_INPUT, "input \"%s\" of a program takes a tensor, not a dictionary", name);
+    return pome__fail(error, POME_INPUT,
+                      "input \"%s\" of a program takes a tensor, not a dictionary", name);
   }
   return pome_run_set_tensor(run, name, &value->tensor, error);
 }
@@ -218,15 +243,18 @@ pome_status pome_run_set_value(pome_run *run, const char *name, const pome_value
 /* An optional input that was not set takes its declared default, at its default shape. */
 static pome_status fill_default(pome_run *run, size_t index, pome_error *error) {
   const pome__value *value = program_of(run)->inputs[index];
-  const pome_port *port = pome_function_find_port(run->plan->function, POME_INPUT_PORT, value->name);
+  const pome_port *port =
+      pome_function_find_port(run->plan->function, POME_INPUT_PORT, value->name);
   if (port == NULL || !port->optional || !port->has_default) {
     return pome__fail(error, POME_INPUT, "input \"%s\" is missing", value->name);
   }
   pome_tensor tensor;
   pome__bound_input *input = &run->inputs[index];
   POME__TRY(pome__port_check_shape(port, &value->type, port->rank, port->shape, error));
-  POME__TRY(pome_tensor_init(&tensor, stored_dtype(run, value->type.dtype), port->rank, port->shape, NULL, error));
-  if (!hold(run, &input->copy, pome_tensor_bytes(&tensor))) return pome__fail_memory(error, "an input");
+  POME__TRY(pome_tensor_init(&tensor, stored_dtype(run, value->type.dtype), port->rank, port->shape,
+                             NULL, error));
+  if (!hold(run, &input->copy, pome_tensor_bytes(&tensor)))
+    return pome__fail_memory(error, "an input");
   tensor.data = input->copy.data;
   for (size_t i = 0; i < pome_tensor_count(&tensor); i++) {
     pome__store_f64(tensor.data, tensor.dtype, (int64_t)i, 1, 1, &port->default_value);
@@ -237,17 +265,20 @@ static pome_status fill_default(pome_run *run, size_t index, pome_error *error) 
 
 /* ---- predicting ---- */
 
-static pome_status fill_state(pome_run *run, const pome__value *value, const pome_state *state, pome_error *error) {
+static pome_status fill_state(pome_run *run, const pome__value *value, const pome_state *state,
+                              pome_error *error) {
   if (state == NULL) {
-    return pome__fail(error, POME_USAGE, "function \"%s\" has state \"%s\": a state is needed", program_of(run)->name, value->name);
+    return pome__fail(error, POME_USAGE, "function \"%s\" has state \"%s\": a state is needed",
+                      program_of(run)->name, value->name);
   }
   pome_tensor *tensor = &run->slots[value->index].tensor;
   POME__TRY(pome_state_read(state, value->name, tensor, error));
   pome__type stored = pome__type_tensor(tensor->dtype, tensor->rank, tensor->shape);
   if (pome__type_equal(value->type.elements[0], &stored)) return POME_OK;
   char wanted[POME__TYPE_TEXT], given[POME__TYPE_TEXT];
-  return pome__fail(error, POME_USAGE, "state \"%s\" holds %s; function \"%s\" needs %s", value->name,
-                    pome__type_format(&stored, given, sizeof given), program_of(run)->name,
+  return pome__fail(error, POME_USAGE, "state \"%s\" holds %s; function \"%s\" needs %s",
+                    value->name, pome__type_format(&stored, given, sizeof given),
+                    program_of(run)->name,
                     pome__type_format(value->type.elements[0], wanted, sizeof wanted));
 }
 
@@ -290,7 +321,8 @@ static pome_status run_subplans(pome_run *run, pome_error *error) {
   return status;
 }
 
-/* Memory of the caller's, of an input's copy or of a state may change before the next prediction. */
+/* Memory of the caller's, of an input's copy or of a state may change before the next prediction.
+ */
 static bool borrows(const pome_run *run, const pome_tensor *tensor, const pome_state *state) {
   for (size_t i = 0; i < program_of(run)->input_count; i++) {
     if (run->inputs[i].tensor.data == tensor->data) return true;
@@ -302,7 +334,8 @@ static bool borrows(const pome_run *run, const pome_tensor *tensor, const pome_s
 }
 
 /* Results in declared types, in memory that stays until the next prediction. */
-static pome_status collect_result(pome_run *run, size_t index, const pome_state *state, pome_error *error) {
+static pome_status collect_result(pome_run *run, size_t index, const pome_state *state,
+                                  pome_error *error) {
   const pome__plan *plan = run->plan->plan;
   const pome__value *value = plan->results[index];
   pome__result *out = &run->results[index];
@@ -310,7 +343,9 @@ static pome_status collect_result(pome_run *run, size_t index, const pome_state 
   const pome__slot *slot = &run->slots[value->index];
   bool dictionary = constant == NULL && slot->kind == POME__SLOT_DICTIONARY;
   if (constant == NULL && !dictionary && slot->kind != POME__SLOT_TENSOR) {
-    return pome__fail(error, POME_UNSUPPORTED, "result \"%s\" is a list; tensors and dictionaries can be results", value->name);
+    return pome__fail(error, POME_UNSUPPORTED,
+                      "result \"%s\" is a list; tensors and dictionaries can be results",
+                      value->name);
   }
   const pome_tensor *tensor = constant != NULL ? constant : &slot->tensor;
   pome_dtype dtype = dictionary ? tensor->dtype : stored_dtype(run, value->type.dtype);
@@ -319,7 +354,8 @@ static pome_status collect_result(pome_run *run, size_t index, const pome_state 
   if (tensor->dtype != dtype || borrows(run, tensor, state)) {
     pome_tensor copy;
     POME__TRY(pome_tensor_init(&copy, dtype, tensor->rank, tensor->shape, NULL, error));
-    if (!hold(run, &out->copy, pome_tensor_bytes(&copy))) return pome__fail_memory(error, "a result");
+    if (!hold(run, &out->copy, pome_tensor_bytes(&copy)))
+      return pome__fail_memory(error, "a result");
     copy.data = out->copy.data;
     POME__TRY(pome_tensor_copy(tensor, &copy, error));
     out->tensor = copy;
@@ -363,17 +399,21 @@ pome_status pome_run_predict(pome_run *run, pome_state *state, pome_error *error
   return status;
 }
 
-void pome_run_cancel(pome_run *run) { set_cancel(run, true); }
+void pome_run_cancel(pome_run *run) {
+  set_cancel(run, true);
+}
 
 /* ---- results ---- */
 
-pome_status pome__run_result(const pome_run *run, const char *name, const pome__result **result, const pome_port **port,
-                             pome_error *error) {
+pome_status pome__run_result(const pome_run *run, const char *name, const pome__result **result,
+                             const pome_port **port, pome_error *error) {
   if (run->stages != NULL) return pome__pipeline_result(run, name, result, port, error);
   const pome__plan *plan = run->plan->plan;
   for (size_t i = 0; i < plan->result_count; i++) {
     if (strcmp(plan->results[i]->name, name) != 0) continue;
-    if (!run->results[i].ready) return pome__fail(error, POME_USAGE, "there is no result \"%s\" before a prediction has succeeded", name);
+    if (!run->results[i].ready)
+      return pome__fail(error, POME_USAGE,
+                        "there is no result \"%s\" before a prediction has succeeded", name);
     *result = &run->results[i];
     *port = pome_function_find_port(run->plan->function, POME_OUTPUT_PORT, name);
     return POME_OK;
@@ -381,7 +421,8 @@ pome_status pome__run_result(const pome_run *run, const char *name, const pome__
   return pome__fail(error, POME_INPUT, "no result is named \"%s\"", name);
 }
 
-pome_status pome_run_get_tensor(const pome_run *run, const char *name, pome_tensor *tensor, pome_error *error) {
+pome_status pome_run_get_tensor(const pome_run *run, const char *name, pome_tensor *tensor,
+                                pome_error *error) {
   const pome__result *result;
   const pome_port *port;
   POME__TRY(pome__run_result(run, name, &result, &port, error));
@@ -391,15 +432,19 @@ pome_status pome_run_get_tensor(const pome_run *run, const char *name, pome_tens
 
 /* ---- conveniences ---- */
 
-pome_status pome_predict(pome_run *run, const pome_named_tensor *inputs, size_t input_count, pome_named_tensor *outputs,
-                         size_t output_count, pome_error *error) {
+pome_status pome_predict(pome_run *run, const pome_named_tensor *inputs, size_t input_count,
+                         pome_named_tensor *outputs, size_t output_count, pome_error *error) {
   return pome_predict_with_state(run, NULL, inputs, input_count, outputs, output_count, error);
 }
 
-pome_status pome_predict_with_state(pome_run *run, pome_state *state, const pome_named_tensor *inputs, size_t input_count,
-                                    pome_named_tensor *outputs, size_t output_count, pome_error *error) {
-  for (size_t i = 0; i < input_count; i++) POME__TRY(pome_run_set_tensor(run, inputs[i].name, &inputs[i].tensor, error));
+pome_status pome_predict_with_state(pome_run *run, pome_state *state,
+                                    const pome_named_tensor *inputs, size_t input_count,
+                                    pome_named_tensor *outputs, size_t output_count,
+                                    pome_error *error) {
+  for (size_t i = 0; i < input_count; i++)
+    POME__TRY(pome_run_set_tensor(run, inputs[i].name, &inputs[i].tensor, error));
   POME__TRY(pome_run_predict(run, state, error));
-  for (size_t i = 0; i < output_count; i++) POME__TRY(pome_run_get_tensor(run, outputs[i].name, &outputs[i].tensor, error));
+  for (size_t i = 0; i < output_count; i++)
+    POME__TRY(pome_run_get_tensor(run, outputs[i].name, &outputs[i].tensor, error));
   return POME_OK;
 }

@@ -1,4 +1,5 @@
-/* States: named, zeroed tensors in host memory that predictions read and write in place. One prediction at a time. */
+/* States: named, zeroed tensors in host memory that predictions read and write in place. One
+ * prediction at a time. */
 #include <string.h>
 
 #include "runtime/runtime.h"
@@ -11,14 +12,17 @@ static pome__state_entry *find_entry(const pome_state *state, const char *name) 
   return NULL;
 }
 
-static pome_status add_entry(pome_state *state, const char *name, pome_dtype dtype, int rank, const int64_t *shape,
-                             pome_error *error) {
+static pome_status add_entry(pome_state *state, const char *name, pome_dtype dtype, int rank,
+                             const int64_t *shape, pome_error *error) {
   pome_tensor tensor;
   POME__TRY(pome_tensor_init(&tensor, dtype, rank, shape, NULL, error));
   const pome__state_entry *seen = find_entry(state, name);
   if (seen != NULL) {
-    if (seen->tensor.dtype == dtype && pome__shape_equal(seen->tensor.rank, seen->tensor.shape, rank, shape)) return POME_OK;
-    return pome__fail(error, POME_INPUT, "state \"%s\" has different types in these functions", name);
+    if (seen->tensor.dtype == dtype &&
+        pome__shape_equal(seen->tensor.rank, seen->tensor.shape, rank, shape))
+      return POME_OK;
+    return pome__fail(error, POME_INPUT, "state \"%s\" has different types in these functions",
+                      name);
   }
   tensor.data = pome__alloc_aligned(state->allocator, pome_tensor_bytes(&tensor));
   if (tensor.data == NULL) return pome__fail_memory(error, "a state");
@@ -42,16 +46,19 @@ static pome_state *new_state(const pome_allocator *allocator, size_t capacity) {
   return state;
 }
 
-static pome_status add_function(pome_state *state, const pome_function *function, pome_error *error) {
+static pome_status add_function(pome_state *state, const pome_function *function,
+                                pome_error *error) {
   const pome__function *program = function->program;
   for (size_t i = 0; program != NULL && i < program->input_count; i++) {
     const pome__value *input = program->inputs[i];
     if (input->type.kind != POME__TYPE_STATE) continue;
     const pome__type *type = input->type.elements[0];
-    if (!pome__type_is_known(type)) return pome__fail(error, POME_INPUT, "state \"%s\" has no fixed shape", input->name);
+    if (!pome__type_is_known(type))
+      return pome__fail(error, POME_INPUT, "state \"%s\" has no fixed shape", input->name);
     POME__TRY(add_entry(state, input->name, type->dtype, type->rank, type->dims, error));
   }
-  for (size_t i = 0; i < function->stage_count; i++) POME__TRY(add_function(state, &function->stages[i], error));
+  for (size_t i = 0; i < function->stage_count; i++)
+    POME__TRY(add_function(state, &function->stages[i], error));
   return POME_OK;
 }
 
@@ -61,8 +68,9 @@ static size_t most_states(const pome_function *function) {
   return count;
 }
 
-pome_status pome_state_create(const pome_function *const *functions, size_t count, const pome_allocator *allocator,
-                              pome_state **out, pome_error *error) {
+pome_status pome_state_create(const pome_function *const *functions, size_t count,
+                              const pome_allocator *allocator, pome_state **out,
+                              pome_error *error) {
   size_t capacity = 0;
   for (size_t i = 0; i < count; i++) capacity += most_states(functions[i]);
   pome_state *state = new_state(allocator, capacity);
@@ -81,7 +89,8 @@ pome_status pome_state_create(const pome_function *const *functions, size_t coun
 void pome_state_free(pome_state *state) {
   if (state == NULL) return;
   for (size_t i = 0; i < state->count; i++) {
-    pome__free_aligned(state->allocator, state->entries[i].tensor.data, pome_tensor_bytes(&state->entries[i].tensor));
+    pome__free_aligned(state->allocator, state->entries[i].tensor.data,
+                       pome_tensor_bytes(&state->entries[i].tensor));
   }
   pome__free(state->allocator, state->entries, state->capacity * sizeof *state->entries);
   pome__free(state->allocator, state, sizeof *state);
@@ -98,7 +107,8 @@ pome_status pome_state_clone(const pome_state *state, pome_state **out, pome_err
   if (clone == NULL) return pome__fail_memory(error, "a state");
   for (size_t i = 0; i < state->count; i++) {
     const pome_tensor *tensor = &state->entries[i].tensor;
-    pome_status status = add_entry(clone, state->entries[i].name, tensor->dtype, tensor->rank, tensor->shape, error);
+    pome_status status =
+        add_entry(clone, state->entries[i].name, tensor->dtype, tensor->rank, tensor->shape, error);
     if (status != POME_OK) {
       pome_state_free(clone);
       return status;
@@ -115,20 +125,24 @@ size_t pome_state_bytes(const pome_state *state) {
   return bytes;
 }
 
-size_t pome_state_count(const pome_state *state) { return state->count; }
+size_t pome_state_count(const pome_state *state) {
+  return state->count;
+}
 
 const char *pome_state_name(const pome_state *state, size_t index) {
   return index < state->count ? state->entries[index].name : "";
 }
 
-pome_status pome_state_read(const pome_state *state, const char *name, pome_tensor *tensor, pome_error *error) {
+pome_status pome_state_read(const pome_state *state, const char *name, pome_tensor *tensor,
+                            pome_error *error) {
   const pome__state_entry *entry = find_entry(state, name);
   if (entry == NULL) return pome__fail(error, POME_INPUT, "no state is named \"%s\"", name);
   *tensor = entry->tensor;
   return POME_OK;
 }
 
-pome_status pome_state_write(pome_state *state, const char *name, const pome_tensor *tensor, pome_error *error) {
+pome_status pome_state_write(pome_state *state, const char *name, const pome_tensor *tensor,
+                             pome_error *error) {
   pome__state_entry *entry = find_entry(state, name);
   if (entry == NULL) return pome__fail(error, POME_INPUT, "no state is named \"%s\"", name);
   return pome_tensor_copy(tensor, &entry->tensor, error);

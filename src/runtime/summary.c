@@ -1,5 +1,5 @@
-/* What `inspect` tells of a function: how often each operation occurs and whether anything runs it, and its constants by
- * encoding.
+/* What `inspect` tells of a function: how often each operation occurs and whether anything runs it,
+ * and its constants by encoding.
  */
 #include <string.h>
 
@@ -27,9 +27,11 @@ static void count_block(const pome__block *block, pome_function *function) {
   for (size_t i = 0; i < block->op_count; i++) {
     const pome__op *op = block->ops[i];
     size_t at = 0;
-    while (at < function->op_count_count && strcmp(function->op_counts[at].type, op->type) != 0) at++;
+    while (at < function->op_count_count && strcmp(function->op_counts[at].type, op->type) != 0)
+      at++;
     if (at == function->op_count_count) {
-      function->op_counts[function->op_count_count++] = (pome_op_count){op->type, 0, why_unsupported(op)};
+      function->op_counts[function->op_count_count++] =
+          (pome_op_count){op->type, 0, why_unsupported(op)};
     }
     function->op_counts[at].count++;
     for (size_t b = 0; b < op->block_count; b++) count_block(op->blocks[b], function);
@@ -62,12 +64,13 @@ typedef struct collector {
   bool *packed;            /* by value index: a constant that a constexpr operation reads */
 } collector;
 
-static void add_weight(const collector *c, const char *name, const char *encoding, const pome__literal *literal) {
+static void add_weight(const collector *c, const char *name, const char *encoding,
+                       const pome__literal *literal) {
   if (literal->type.kind != POME__TYPE_TENSOR || literal->type.dtype == POME_STRING) return;
   if (c->function->weights != NULL) {
     pome_tensor tensor = pome__literal_tensor(literal);
-    c->function->weights[c->function->weight_count] =
-        (pome_weight){name, encoding, literal->type.dtype, tensor, literal->blob_offset, literal->bytes};
+    c->function->weights[c->function->weight_count] = (pome_weight){
+        name, encoding, literal->type.dtype, tensor, literal->blob_offset, literal->bytes};
   }
   c->function->weight_count++;
 }
@@ -79,11 +82,12 @@ static void collect_block(const collector *c, const pome__block *block) {
     for (size_t a = 0; packed && a < op->arg_count; a++) {
       for (size_t v = 0; v < op->args[a].count; v++) {
         const pome__value *value = op->args[a].values[v];
-        if (value->literal != NULL) add_weight(c, op->outputs[0]->name, encoding_of(op), value->literal);
+        if (value->literal != NULL)
+          add_weight(c, op->outputs[0]->name, encoding_of(op), value->literal);
       }
     }
-    if (op->schema->kind == POME__OP_CONST && op->output_count == 1 && op->outputs[0]->literal != NULL &&
-        !c->packed[op->outputs[0]->index]) {
+    if (op->schema->kind == POME__OP_CONST && op->output_count == 1 &&
+        op->outputs[0]->literal != NULL && !c->packed[op->outputs[0]->index]) {
       add_weight(c, op->outputs[0]->name, "dense", op->outputs[0]->literal);
     }
     for (size_t b = 0; b < op->block_count; b++) collect_block(c, op->blocks[b]);
@@ -100,7 +104,8 @@ static void mark_packed(bool *packed, const pome__block *block) {
   }
 }
 
-pome_status pome__function_summarise(pome__arena *arena, pome_function *function, pome_error *error) {
+pome_status pome__function_summarise(pome__arena *arena, pome_function *function,
+                                     pome_error *error) {
   const pome__function *program = function->program;
   function->op_counts = POME__NEW_ARRAY(arena, pome_op_count, program->op_count);
   bool *packed = POME__NEW_ARRAY(arena, bool, program->value_count);

@@ -1,5 +1,5 @@
-/* Values: one struct behind tensor, image, string, number, dictionary and sequence; either a view of the caller's memory
- * or one block of its own.
+/* Values: one struct behind tensor, image, string, number, dictionary and sequence; either a view
+ * of the caller's memory or one block of its own.
  */
 #include <string.h>
 
@@ -7,7 +7,8 @@
 #include "runtime/runtime.h"
 #include "tensor/element.h"
 
-static pome_status new_value(pome_feature feature, const pome_allocator *allocator, pome_value **out, pome_error *error) {
+static pome_status new_value(pome_feature feature, const pome_allocator *allocator,
+                             pome_value **out, pome_error *error) {
   pome_value *value = pome__alloc_zero(allocator, sizeof *value);
   if (value == NULL) return pome__fail_memory(error, "a value");
   value->allocator = allocator;
@@ -41,15 +42,16 @@ static pome_tensor copy_into(const pome_tensor *source, char *memory) {
 }
 
 /* A value that owns copies of `tensor` and, when not NULL, `keys`; both contiguous. */
-static pome_status own(pome_feature feature, const pome_tensor *tensor, const pome_tensor *keys, const pome_allocator *allocator,
-                       pome_value **out, pome_error *error) {
+static pome_status own(pome_feature feature, const pome_tensor *tensor, const pome_tensor *keys,
+                       const pome_allocator *allocator, pome_value **out, pome_error *error) {
   size_t first, second = 0, total;
   if (!pome_tensor_is_contiguous(tensor) || (keys != NULL && !pome_tensor_is_contiguous(keys))) {
     return pome__fail(error, POME_USAGE, "a value is made from contiguous tensors");
   }
   pome_value *value;
   POME__TRY(new_value(feature, allocator, &value, error));
-  bool fits = copy_bytes(tensor, &first) && (keys == NULL || copy_bytes(keys, &second)) && pome__add(first, second, &total);
+  bool fits = copy_bytes(tensor, &first) && (keys == NULL || copy_bytes(keys, &second)) &&
+              pome__add(first, second, &total);
   char *memory = fits ? pome__alloc(allocator, total) : NULL;
   if (memory == NULL) {
     pome_value_free(value);
@@ -64,8 +66,9 @@ static pome_status own(pome_feature feature, const pome_tensor *tensor, const po
   return POME_OK;
 }
 
-pome_status pome__value_create(pome_feature feature, pome_dtype dtype, int rank, const int64_t *shape,
-                               const pome_allocator *allocator, pome_value **out, pome_error *error) {
+pome_status pome__value_create(pome_feature feature, pome_dtype dtype, int rank,
+                               const int64_t *shape, const pome_allocator *allocator,
+                               pome_value **out, pome_error *error) {
   pome_tensor tensor;
   pome_value *value;
   POME__TRY(pome_tensor_init(&tensor, dtype, rank, shape, NULL, error));
@@ -83,7 +86,8 @@ pome_status pome__value_create(pome_feature feature, pome_dtype dtype, int rank,
   return POME_OK;
 }
 
-pome_status pome_value_from_tensor(const pome_tensor *tensor, const pome_allocator *allocator, pome_value **out, pome_error *error) {
+pome_status pome_value_from_tensor(const pome_tensor *tensor, const pome_allocator *allocator,
+                                   pome_value **out, pome_error *error) {
   pome_value *value;
   POME__TRY(new_value(POME_FEATURE_TENSOR, allocator, &value, error));
   value->tensor = *tensor;
@@ -91,43 +95,51 @@ pome_status pome_value_from_tensor(const pome_tensor *tensor, const pome_allocat
   return POME_OK;
 }
 
-static pome_status own_scalar(pome_feature feature, pome_dtype dtype, void *data, const pome_allocator *allocator, pome_value **out,
+static pome_status own_scalar(pome_feature feature, pome_dtype dtype, void *data,
+                              const pome_allocator *allocator, pome_value **out,
                               pome_error *error) {
   pome_tensor tensor;
   POME__TRY(pome_tensor_init(&tensor, dtype, 0, NULL, data, error));
   return own(feature, &tensor, NULL, allocator, out, error);
 }
 
-pome_status pome_value_from_string(const char *text, size_t size, const pome_allocator *allocator, pome_value **out, pome_error *error) {
+pome_status pome_value_from_string(const char *text, size_t size, const pome_allocator *allocator,
+                                   pome_value **out, pome_error *error) {
   pome_string string = {text, size};
   return own_scalar(POME_FEATURE_STRING, POME_STRING, &string, allocator, out, error);
 }
 
-pome_status pome_value_from_int64(int64_t number, const pome_allocator *allocator, pome_value **out, pome_error *error) {
+pome_status pome_value_from_int64(int64_t number, const pome_allocator *allocator, pome_value **out,
+                                  pome_error *error) {
   return own_scalar(POME_FEATURE_INT64, POME_INT64, &number, allocator, out, error);
 }
 
-pome_status pome_value_from_double(double number, const pome_allocator *allocator, pome_value **out, pome_error *error) {
+pome_status pome_value_from_double(double number, const pome_allocator *allocator, pome_value **out,
+                                   pome_error *error) {
   return own_scalar(POME_FEATURE_DOUBLE, POME_FP64, &number, allocator, out, error);
 }
 
 static bool is_image(const pome_tensor *pixels, pome_color color) {
   switch (color) {
   case POME_COLOR_GRAY: return pixels->dtype == POME_UINT8 && pixels->rank == 2;
-  case POME_COLOR_GRAY_FP16: return (pixels->dtype == POME_FP16 || pixels->dtype == POME_FP32) && pixels->rank == 2;
+  case POME_COLOR_GRAY_FP16:
+    return (pixels->dtype == POME_FP16 || pixels->dtype == POME_FP32) && pixels->rank == 2;
   case POME_COLOR_RGB:
   case POME_COLOR_BGR:
-    return pixels->dtype == POME_UINT8 && pixels->rank == 3 && (pixels->shape[2] == 3 || pixels->shape[2] == 4);
+    return pixels->dtype == POME_UINT8 && pixels->rank == 3 &&
+           (pixels->shape[2] == 3 || pixels->shape[2] == 4);
   case POME_COLOR_NONE: break;
   }
   return false;
 }
 
-pome_status pome_value_from_image(const pome_tensor *pixels, pome_color color, const pome_allocator *allocator, pome_value **out,
+pome_status pome_value_from_image(const pome_tensor *pixels, pome_color color,
+                                  const pome_allocator *allocator, pome_value **out,
                                   pome_error *error) {
   if (!is_image(pixels, color)) {
     return pome__fail(error, POME_USAGE,
-                      "an image is uint8 [height, width, 3 or 4], [height, width] for gray, or fp16 or fp32 [height, width] for gray fp16");
+                      "an image is uint8 [height, width, 3 or 4], [height, width] for gray, or "
+                      "fp16 or fp32 [height, width] for gray fp16");
   }
   pome_value *value;
   POME__TRY(new_value(POME_FEATURE_IMAGE, allocator, &value, error));
@@ -137,18 +149,22 @@ pome_status pome_value_from_image(const pome_tensor *pixels, pome_color color, c
   return POME_OK;
 }
 
-pome_status pome_value_from_dictionary(const pome_tensor *keys, const pome_tensor *values, const pome_allocator *allocator,
-                                       pome_value **out, pome_error *error) {
+pome_status pome_value_from_dictionary(const pome_tensor *keys, const pome_tensor *values,
+                                       const pome_allocator *allocator, pome_value **out,
+                                       pome_error *error) {
   bool keyed = keys->dtype == POME_STRING || keys->dtype == POME_INT64;
   if (!keyed || keys->rank != 1 || values->rank != 1 || keys->shape[0] != values->shape[0]) {
-    return pome__fail(error, POME_USAGE, "a dictionary is made from string or int64 keys and as many values");
+    return pome__fail(error, POME_USAGE,
+                      "a dictionary is made from string or int64 keys and as many values");
   }
   return own(POME_FEATURE_DICTIONARY, values, keys, allocator, out, error);
 }
 
-pome_status pome_value_from_sequence(const pome_tensor *items, const pome_allocator *allocator, pome_value **out, pome_error *error) {
+pome_status pome_value_from_sequence(const pome_tensor *items, const pome_allocator *allocator,
+                                     pome_value **out, pome_error *error) {
   if ((items->dtype != POME_STRING && items->dtype != POME_INT64) || items->rank != 1) {
-    return pome__fail(error, POME_USAGE, "a sequence is made from a vector of strings or int64 numbers");
+    return pome__fail(error, POME_USAGE,
+                      "a sequence is made from a vector of strings or int64 numbers");
   }
   return own(POME_FEATURE_SEQUENCE, items, NULL, allocator, out, error);
 }
@@ -159,12 +175,19 @@ void pome_value_free(pome_value *value) {
   pome__free(value->allocator, value, sizeof *value);
 }
 
-pome_feature pome_value_feature(const pome_value *value) { return value->feature; }
-const pome_tensor *pome_value_tensor(const pome_value *value) { return &value->tensor; }
-const pome_tensor *pome_value_keys(const pome_value *value) { return value->keys.data == NULL ? NULL : &value->keys; }
+pome_feature pome_value_feature(const pome_value *value) {
+  return value->feature;
+}
+const pome_tensor *pome_value_tensor(const pome_value *value) {
+  return &value->tensor;
+}
+const pome_tensor *pome_value_keys(const pome_value *value) {
+  return value->keys.data == NULL ? NULL : &value->keys;
+}
 
 /* One element as the kind of number that the port declares. */
-static pome_status own_number(pome_feature feature, const pome_tensor *tensor, const pome_allocator *allocator, pome_value **out,
+static pome_status own_number(pome_feature feature, const pome_tensor *tensor,
+                              const pome_allocator *allocator, pome_value **out,
                               pome_error *error) {
   int64_t whole;
   double real;
@@ -176,7 +199,8 @@ static pome_status own_number(pome_feature feature, const pome_tensor *tensor, c
   return pome_value_from_double(real, allocator, out, error);
 }
 
-pome_status pome_run_get_value(const pome_run *run, const char *name, pome_value **out, pome_error *error) {
+pome_status pome_run_get_value(const pome_run *run, const char *name, pome_value **out,
+                               pome_error *error) {
   const pome__result *result;
   const pome_port *port;
   POME__TRY(pome__run_result(run, name, &result, &port, error));
@@ -184,10 +208,13 @@ pome_status pome_run_get_value(const pome_run *run, const char *name, pome_value
   const pome_allocator *allocator = run->allocator;
   pome_feature feature = port == NULL ? POME_FEATURE_TENSOR : port->feature;
   bool one = pome_tensor_count(tensor) == 1;
-  if (result->keys != NULL) return own(POME_FEATURE_DICTIONARY, tensor, result->keys, allocator, out, error);
+  if (result->keys != NULL)
+    return own(POME_FEATURE_DICTIONARY, tensor, result->keys, allocator, out, error);
   if (feature == POME_FEATURE_IMAGE) return pome__image_pack(port, tensor, allocator, out, error);
-  if (tensor->dtype == POME_STRING && tensor->rank == 0) return own(POME_FEATURE_STRING, tensor, NULL, allocator, out, error);
-  if (one && tensor->dtype != POME_STRING && (feature == POME_FEATURE_INT64 || feature == POME_FEATURE_DOUBLE)) {
+  if (tensor->dtype == POME_STRING && tensor->rank == 0)
+    return own(POME_FEATURE_STRING, tensor, NULL, allocator, out, error);
+  if (one && tensor->dtype != POME_STRING &&
+      (feature == POME_FEATURE_INT64 || feature == POME_FEATURE_DOUBLE)) {
     return own_number(feature, tensor, allocator, out, error);
   }
   return own(POME_FEATURE_TENSOR, tensor, NULL, allocator, out, error);

@@ -16,10 +16,10 @@ static const struct {
   uint8_t bits;
   char kind;
 } dtypes[POME_DTYPE_COUNT] = {
-    [POME_DTYPE_NONE] = {"none", 0, 0},
 #define X(name, text, bits, kind) [POME_##name] = {text, bits, kind},
     POME_DTYPE_TABLE(X)
 #undef X
+        [POME_DTYPE_NONE] = {"none", 0, 0},
 };
 
 /* What a value from outside stands for. */

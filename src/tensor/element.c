@@ -14,8 +14,9 @@
 
 #define SPECIALIZED static inline __attribute__((always_inline))
 
-/* Without branches, so that loops over halves become vector code: the exponent moves by a multiplication, which is exact and
- * gives subnormals their value; what is not finite gets its exponent by bits, and NaNs become quiet. */
+/* Without branches, so that loops over halves become vector code: the exponent moves by a
+ * multiplication, which is exact and gives subnormals their value; what is not finite gets its
+ * exponent by bits, and NaNs become quiet. */
 static inline float half_to_f32(uint16_t half) {
   uint32_t magnitude = half & 0x7fffu, bits = magnitude << 13;
   float value;
@@ -29,7 +30,9 @@ static inline float half_to_f32(uint16_t half) {
   return value;
 }
 
-float pome__f16_to_f32(uint16_t half) { return half_to_f32(half); }
+float pome__f16_to_f32(uint16_t half) {
+  return half_to_f32(half);
+}
 
 uint16_t pome__f64_to_f16(double value) {
   return (uint16_t)pome__narrow_from_f64(POME__NARROW_F16, value);

@@ -11,9 +11,9 @@
 #include <pome/tensor.h>
 
 float pome__f16_to_f32(uint16_t half);
-uint16_t
-pome__f32_to_f16(float value); /* to nearest, ties to even; overflow to infinity; NaN stays NaN */
-uint16_t pome__f64_to_f16(double value); /* one rounding */
+/* All roundings: once, to nearest, ties to even; overflow gives infinity, NaN stays NaN. */
+uint16_t pome__f32_to_f16(float value);
+uint16_t pome__f64_to_f16(double value);
 float pome__bf16_to_f32(uint16_t value);
 uint16_t pome__f64_to_bf16(double value);
 

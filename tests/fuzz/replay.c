@@ -1,6 +1,7 @@
-/* Replays a corpus through a fuzz target: every file named, or in a folder named, on the command line. Fails when there is
- * nothing to replay, so that a corpus that went missing is noticed. Compiled by AFL++ and started without names, it takes inputs
- * from the fuzzer instead, many to a process.
+/* Replays a corpus through a fuzz target: every file named, or in a folder named, on the command
+ * line. Fails when there is nothing to replay, so that a corpus that went missing is noticed.
+ * Compiled by AFL++ and started without names, it takes inputs from the fuzzer instead, many to a
+ * process.
  */
 #include <dirent.h>
 #include <stdint.h>

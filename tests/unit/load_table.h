@@ -1,4 +1,5 @@
 /* Made by tools/check_proto.py: path below the shared data, operations, outputs, weights there, digest. */
+/* clang-format off */
 {"graphs/all_minilm_l6_v2/model.mlmodel", 372, 372, false, 0xfa9b6dd16c18a7c6u},
 {"graphs/deepfilternet3/model.mlmodel", 813, 818, false, 0x6fe373aef0711355u},
 {"graphs/depth_anything_v2_small/model.mlmodel", 1085, 1085, false, 0xba5cc7add09c9e43u},

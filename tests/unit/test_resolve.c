@@ -165,7 +165,7 @@ static void test_types(void **state) {
 #define LOOP(types, body_result)                                                                   \
   types " y = while_loop(loop_vars = (x)) {"                                                       \
         " block(" types " a) { tensor<fp32, []> s = reduce_sum(x = a); bool go = less(x = s, y = " \
-                        "fp32(10)); } -> (go);"                                                    \
+        "fp32(10)); } -> (go);"                                                                    \
         " block(" types " b) { " body_result " } -> (r); };"
 
 static void test_blocks(void **state) {

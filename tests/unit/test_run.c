@@ -1,5 +1,5 @@
-/* Plans and runs through the public interface: sizes that change, nothing allocated during a prediction, cancelling, threads,
- * and what is refused.
+/* Plans and runs through the public interface: sizes that change, nothing allocated during a
+ * prediction, cancelling, threads, and what is refused.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -48,7 +48,8 @@ static void guard_free(void *context, void *pointer, size_t size) {
 
 /* ---- programs ---- */
 
-/* Rows of x are scaled, reshaped by a shape computed from x, and summed: every size follows from x's. */
+/* Rows of x are scaled, reshaped by a shape computed from x, and summed: every size follows from
+ * x's. */
 static const char flexible[] =
     "func main<ios17>(tensor<fp32, [?, 4]> x) {"
     "  tensor<int32, [2]> n = shape(x = x)[name = string(\"n\")];"
@@ -56,18 +57,21 @@ static const char flexible[] =
     "  tensor<int32, []> ax = const()[name = string(\"ax\"), val = int32(0)];"
     "  tensor<int32, []> bd = const()[name = string(\"bd\"), val = int32(0)];"
     "  tensor<bool, []> vi = const()[name = string(\"vi\"), val = bool(false)];"
-    "  tensor<int32, []> rows = gather(x = n, indices = zero, axis = ax, batch_dims = bd, validate_indices = vi)[name = string(\"rows\")];"
+    "  tensor<int32, []> rows = gather(x = n, indices = zero, axis = ax, batch_dims = bd, "
+    "validate_indices = vi)[name = string(\"rows\")];"
     "  tensor<bool, []> il = const()[name = string(\"il\"), val = bool(false)];"
     "  tensor<int32, [1]> two = const()[name = string(\"two\"), val = tensor<int32, [1]>([2])];"
     "  tensor<int32, [1]> axes = const()[name = string(\"axes\"), val = tensor<int32, [1]>([0])];"
     "  tensor<int32, [1]> rows1 = expand_dims(x = rows, axes = axes)[name = string(\"rows1\")];"
-    "  tensor<int32, [3]> s = concat(values = (rows1, two, two), axis = ax, interleave = il)[name = string(\"s\")];"
+    "  tensor<int32, [3]> s = concat(values = (rows1, two, two), axis = ax, interleave = il)[name "
+    "= string(\"s\")];"
     "  tensor<fp32, [?, 2, 2]> r = reshape(x = x, shape = s)[name = string(\"r\")];"
     "  tensor<fp32, [?, 2, 2]> d = add(x = r, y = r)[name = string(\"d\")];"
     "  tensor<fp32, [?, 2, 2]> e = exp(x = d)[name = string(\"e\")];"
     "  tensor<int32, [1]> last = const()[name = string(\"last\"), val = tensor<int32, [1]>([2])];"
     "  tensor<bool, []> keep = const()[name = string(\"keep\"), val = bool(false)];"
-    "  tensor<fp32, [?, 2]> y = reduce_sum(x = e, axes = last, keep_dims = keep)[name = string(\"y\")];"
+    "  tensor<fp32, [?, 2]> y = reduce_sum(x = e, axes = last, keep_dims = keep)[name = "
+    "string(\"y\")];"
     "} -> (y);";
 
 static void predict_rows(text_model *m, int64_t rows, float *y, pome_error *error) {
@@ -109,7 +113,8 @@ static void sizes_change(void **context) {
   free_text_model(&ref);
 }
 
-/* x has no upper bound here: the largest size is met first, then nothing may be taken or given back at any size below. */
+/* x has no upper bound here: the largest size is met first, then nothing may be taken or given back
+ * at any size below. */
 static void nothing_is_allocated(void **context) {
   (void)context;
   guard g = {0};
@@ -132,9 +137,12 @@ static void first_prediction_allocates_nothing(void **context) {
   (void)context;
   static const char fixed[] =
       "func main<ios17>(tensor<fp16, [2, 8]> x) {"
-      "  tensor<fp16, [8, 8]> w = const()[name = string(\"w\"), val = tensor<fp16, [8, 8]>([[1,2,3,4,5,6,7,8],[1,2,3,4,5,6,7,8],"
-      "[1,2,3,4,5,6,7,8],[1,2,3,4,5,6,7,8],[1,2,3,4,5,6,7,8],[1,2,3,4,5,6,7,8],[1,2,3,4,5,6,7,8],[1,2,3,4,5,6,7,8]])];"
-      "  tensor<fp16, [8]> b = const()[name = string(\"b\"), val = tensor<fp16, [8]>([0,1,2,3,4,5,6,7])];"
+      "  tensor<fp16, [8, 8]> w = const()[name = string(\"w\"), val = tensor<fp16, [8, "
+      "8]>([[1,2,3,4,5,6,7,8],[1,2,3,4,5,6,7,8],"
+      "[1,2,3,4,5,6,7,8],[1,2,3,4,5,6,7,8],[1,2,3,4,5,6,7,8],[1,2,3,4,5,6,7,8],[1,2,3,4,5,6,7,8],["
+      "1,2,3,4,5,6,7,8]])];"
+      "  tensor<fp16, [8]> b = const()[name = string(\"b\"), val = tensor<fp16, "
+      "[8]>([0,1,2,3,4,5,6,7])];"
       "  tensor<fp16, [2, 8]> h = linear(x = x, weight = w, bias = b)[name = string(\"h\")];"
       "  tensor<fp16, [2, 8]> t = tanh(x = h)[name = string(\"t\")];"
       "  tensor<int32, []> a = const()[name = string(\"a\"), val = int32(1)];"
@@ -172,8 +180,10 @@ static const char endless[] =
     "func main<ios17>(tensor<int32, []> n) {"
     "  tensor<int32, []> zero = const()[name = string(\"zero\"), val = int32(0)];"
     "  tensor<int32, []> y = while_loop(loop_vars = (n)) {"
-    "    block(tensor<int32, []> i) { tensor<bool, []> go = greater(x = i, y = zero)[name = string(\"go\")]; } -> (go);"
-    "    block(tensor<int32, []> i) { tensor<int32, []> j = add(x = i, y = zero)[name = string(\"j\")]; } -> (j);"
+    "    block(tensor<int32, []> i) { tensor<bool, []> go = greater(x = i, y = zero)[name = "
+    "string(\"go\")]; } -> (go);"
+    "    block(tensor<int32, []> i) { tensor<int32, []> j = add(x = i, y = zero)[name = "
+    "string(\"j\")]; } -> (j);"
     "  }[name = string(\"loop\")];"
     "} -> (y);";
 
@@ -283,7 +293,8 @@ static void inputs_are_checked(void **context) {
   assert_int_equal(pome_run_predict(m.run, NULL, &error), POME_INPUT);
   assert_non_null(strstr(error.message, "missing"));
   assert_int_equal(pome_run_get_tensor(m.run, "y", &y, &error), POME_USAGE);
-  pome_tensor doubles = tensor_of(POME_FP64, 2, (int64_t[]){2, 4}, wide); /* rounds to infinity: floats may round */
+  pome_tensor doubles =
+      tensor_of(POME_FP64, 2, (int64_t[]){2, 4}, wide); /* rounds to infinity: floats may round */
   check_ok(pome_run_set_tensor(m.run, "x", &doubles, &error), &error);
   int32_t whole[8] = {1, 16777217};
   pome_tensor integers = tensor_of(POME_INT32, 2, (int64_t[]){2, 4}, whole);

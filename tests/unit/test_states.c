@@ -1,5 +1,5 @@
-/* States in place: the cpu backend must answer as the interpreter does whether it aliases the state or copies, and it must alias
- * where that is allowed.
+/* States in place: the cpu backend must answer as the interpreter does whether it aliases the state
+ * or copies, and it must alias where that is allowed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,14 +14,14 @@
 #include "text_model.h"
 
 #define STATE "state<tensor<fp16, [2, 4]>> s"
-#define CONSTANTS                                                                                \
-  "tensor<int32, [2]> b0 = const()[name = string(\"b0\"), val = tensor<int32, [2]>([0, 0])];"    \
-  "tensor<int32, [2]> e0 = const()[name = string(\"e0\"), val = tensor<int32, [2]>([1, 4])];"    \
-  "tensor<int32, [2]> b1 = const()[name = string(\"b1\"), val = tensor<int32, [2]>([1, 1])];"    \
+#define CONSTANTS                                                                                  \
+  "tensor<int32, [2]> b0 = const()[name = string(\"b0\"), val = tensor<int32, [2]>([0, 0])];"      \
+  "tensor<int32, [2]> e0 = const()[name = string(\"e0\"), val = tensor<int32, [2]>([1, 4])];"      \
+  "tensor<int32, [2]> b1 = const()[name = string(\"b1\"), val = tensor<int32, [2]>([1, 1])];"      \
   "tensor<int32, [2]> e1 = const()[name = string(\"e1\"), val = tensor<int32, [2]>([2, 3])];"
 
-/* Each program takes x [1, 4] and z [1, 2] and answers y; `in_place` is how many slice_updates may write into the state, `aliases`
- * how many reads may be the state's own memory. */
+/* Each program takes x [1, 4] and z [1, 2] and answers y; `in_place` is how many slice_updates may
+ * write into the state, `aliases` how many reads may be the state's own memory. */
 typedef struct program {
   const char *what, *body;
   size_t in_place, aliases;
@@ -30,57 +30,66 @@ typedef struct program {
 static const program programs[] = {
     {"read, update, write, read: all in place",
      "tensor<fp16, [2, 4]> r = read_state(input = s)[name = string(\"r\")];"
-     "tensor<fp16, [2, 4]> u = slice_update(x = r, update = x, begin = b0, end = e0)[name = string(\"u\")];"
+     "tensor<fp16, [2, 4]> u = slice_update(x = r, update = x, begin = b0, end = e0)[name = "
+     "string(\"u\")];"
      "write_state(data = u, input = s)[name = string(\"w\")];"
      "tensor<fp16, [2, 4]> q = read_state(input = s)[name = string(\"q\")];"
      "tensor<fp16, [2, 4]> y = add(x = q, y = q)[name = string(\"y\")];",
      1, 2},
     {"two layers of one state, one after the other",
      "tensor<fp16, [2, 4]> r = read_state(input = s)[name = string(\"r\")];"
-     "tensor<fp16, [2, 4]> u = slice_update(x = r, update = x, begin = b0, end = e0)[name = string(\"u\")];"
+     "tensor<fp16, [2, 4]> u = slice_update(x = r, update = x, begin = b0, end = e0)[name = "
+     "string(\"u\")];"
      "write_state(data = u, input = s)[name = string(\"w\")];"
      "tensor<fp16, [2, 4]> q = read_state(input = s)[name = string(\"q\")];"
-     "tensor<fp16, [2, 4]> v = slice_update(x = q, update = z, begin = b1, end = e1)[name = string(\"v\")];"
+     "tensor<fp16, [2, 4]> v = slice_update(x = q, update = z, begin = b1, end = e1)[name = "
+     "string(\"v\")];"
      "write_state(data = v, input = s)[name = string(\"w2\")];"
      "tensor<fp16, [2, 4]> p = read_state(input = s)[name = string(\"p\")];"
      "tensor<fp16, [2, 4]> y = mul(x = p, y = p)[name = string(\"y\")];",
      2, 3},
     {"the updated value itself is used after the write",
      "tensor<fp16, [2, 4]> r = read_state(input = s)[name = string(\"r\")];"
-     "tensor<fp16, [2, 4]> u = slice_update(x = r, update = x, begin = b0, end = e0)[name = string(\"u\")];"
+     "tensor<fp16, [2, 4]> u = slice_update(x = r, update = x, begin = b0, end = e0)[name = "
+     "string(\"u\")];"
      "write_state(data = u, input = s)[name = string(\"w\")];"
      "tensor<fp16, [2, 4]> y = add(x = u, y = u)[name = string(\"y\")];",
      1, 1},
     {"the old value is needed after the write: copied",
      "tensor<fp16, [2, 4]> r = read_state(input = s)[name = string(\"r\")];"
-     "tensor<fp16, [2, 4]> u = slice_update(x = r, update = x, begin = b0, end = e0)[name = string(\"u\")];"
+     "tensor<fp16, [2, 4]> u = slice_update(x = r, update = x, begin = b0, end = e0)[name = "
+     "string(\"u\")];"
      "write_state(data = u, input = s)[name = string(\"w\")];"
      "tensor<fp16, [2, 4]> y = sub(x = u, y = r)[name = string(\"y\")];",
      0, 0},
     {"an earlier read is needed after the write: that one is copied",
      "tensor<fp16, [2, 4]> o = read_state(input = s)[name = string(\"o\")];"
      "tensor<fp16, [2, 4]> r = read_state(input = s)[name = string(\"r\")];"
-     "tensor<fp16, [2, 4]> u = slice_update(x = r, update = x, begin = b0, end = e0)[name = string(\"u\")];"
+     "tensor<fp16, [2, 4]> u = slice_update(x = r, update = x, begin = b0, end = e0)[name = "
+     "string(\"u\")];"
      "write_state(data = u, input = s)[name = string(\"w\")];"
      "tensor<fp16, [2, 4]> q = read_state(input = s)[name = string(\"q\")];"
      "tensor<fp16, [2, 4]> y = sub(x = q, y = o)[name = string(\"y\")];",
      1, 2},
     {"the state is read between update and write: the update copies",
      "tensor<fp16, [2, 4]> r = read_state(input = s)[name = string(\"r\")];"
-     "tensor<fp16, [2, 4]> u = slice_update(x = r, update = x, begin = b0, end = e0)[name = string(\"u\")];"
+     "tensor<fp16, [2, 4]> u = slice_update(x = r, update = x, begin = b0, end = e0)[name = "
+     "string(\"u\")];"
      "tensor<fp16, [2, 4]> q = read_state(input = s)[name = string(\"q\")];"
      "write_state(data = u, input = s)[name = string(\"w\")];"
      "tensor<fp16, [2, 4]> y = sub(x = u, y = q)[name = string(\"y\")];",
      0, 1},
     {"an update that is never written",
      "tensor<fp16, [2, 4]> r = read_state(input = s)[name = string(\"r\")];"
-     "tensor<fp16, [2, 4]> u = slice_update(x = r, update = x, begin = b0, end = e0)[name = string(\"u\")];"
+     "tensor<fp16, [2, 4]> u = slice_update(x = r, update = x, begin = b0, end = e0)[name = "
+     "string(\"u\")];"
      "tensor<fp16, [2, 4]> q = read_state(input = s)[name = string(\"q\")];"
      "tensor<fp16, [2, 4]> y = sub(x = u, y = q)[name = string(\"y\")];",
      0, 2},
     {"what was read leaves as the result: copied",
      "tensor<fp16, [2, 4]> y = read_state(input = s)[name = string(\"y\")];"
-     "tensor<fp16, [2, 4]> u = slice_update(x = y, update = x, begin = b0, end = e0)[name = string(\"u\")];"
+     "tensor<fp16, [2, 4]> u = slice_update(x = y, update = x, begin = b0, end = e0)[name = "
+     "string(\"u\")];"
      "write_state(data = u, input = s)[name = string(\"w\")];",
      0, 0},
     {"the state is written with something else altogether",
@@ -93,7 +102,9 @@ static const program programs[] = {
 
 static text_model make(const program *p, const char *device) {
   char text[4096];
-  snprintf(text, sizeof text, "func main<ios18>(tensor<fp16, [1, 4]> x, tensor<fp16, [1, 2]> z, " STATE ") { " CONSTANTS "%s } -> (y);",
+  snprintf(text, sizeof text,
+           "func main<ios18>(tensor<fp16, [1, 4]> x, tensor<fp16, [1, 2]> z, " STATE
+           ") { " CONSTANTS "%s } -> (y);",
            p->body);
   pome_plan_options options;
   pome_plan_options_init(&options);
@@ -109,13 +120,15 @@ static void run_program(const program *p, const char *device, float out[3][2][8]
   check_ok(pome_state_create(&m.function, 1, NULL, &state, &error), &error);
   for (int step = 0; step < 3; step++) {
     float x[4] = {1.0f + (float)step, 2, -3, 4.5f}, z[2] = {-1, 10.0f * (float)step};
-    pome_tensor tx = tensor_of(POME_FP32, 2, (int64_t[]){1, 4}, x), tz = tensor_of(POME_FP32, 2, (int64_t[]){1, 2}, z), y, s;
+    pome_tensor tx = tensor_of(POME_FP32, 2, (int64_t[]){1, 4}, x),
+                tz = tensor_of(POME_FP32, 2, (int64_t[]){1, 2}, z), y, s;
     check_ok(pome_run_set_tensor(m.run, "x", &tx, &error), &error);
     check_ok(pome_run_set_tensor(m.run, "z", &tz, &error), &error);
     check_ok(pome_run_predict(m.run, state, &error), &error);
     check_ok(pome_run_get_tensor(m.run, "y", &y, &error), &error);
     check_ok(pome_state_read(state, "s", &s, &error), &error);
-    pome_tensor ty = tensor_of(POME_FP32, 2, (int64_t[]){2, 4}, out[step][0]), ts = tensor_of(POME_FP32, 2, (int64_t[]){2, 4}, out[step][1]);
+    pome_tensor ty = tensor_of(POME_FP32, 2, (int64_t[]){2, 4}, out[step][0]),
+                ts = tensor_of(POME_FP32, 2, (int64_t[]){2, 4}, out[step][1]);
     check_ok(pome_tensor_copy(&y, &ty, &error), &error);
     check_ok(pome_tensor_copy(&s, &ts, &error), &error);
   }
@@ -145,11 +158,12 @@ static void cpu_aliases_where_allowed(void **context) {
     size_t in_place = 0, aliases = 0;
     for (size_t s = 0; s < plan->step_count; s++) {
       in_place += plan->steps[s].kind == POME__STEP_UPDATE_STATE;
-      aliases += plan->steps[s].kind == POME__STEP_READ_STATE && plan->locals[plan->steps[s].outputs[0]].storage == POME__STORE_ALIAS;
+      aliases += plan->steps[s].kind == POME__STEP_READ_STATE &&
+                 plan->locals[plan->steps[s].outputs[0]].storage == POME__STORE_ALIAS;
     }
     if (in_place != programs[i].in_place || aliases != programs[i].aliases) {
-      fail_msg("%s: %zu in place (expected %zu), %zu aliased reads (expected %zu)", programs[i].what, in_place,
-               programs[i].in_place, aliases, programs[i].aliases);
+      fail_msg("%s: %zu in place (expected %zu), %zu aliased reads (expected %zu)",
+               programs[i].what, in_place, programs[i].in_place, aliases, programs[i].aliases);
     }
     free_text_model(&m);
   }
@@ -180,13 +194,16 @@ static void state_objects(void **context) {
   free_text_model(&m);
 }
 
-/* Where the slice lies, and so how large it is, comes with the inputs: only the prediction can tell that the update does not fit. */
+/* Where the slice lies, and so how large it is, comes with the inputs: only the prediction can tell
+ * that the update does not fit. */
 static void an_update_must_fit_its_slice(void **context) {
   (void)context;
   static const char text[] =
-      "func main<ios18>(" STATE ", tensor<fp16, [1, 4]> x, tensor<int32, [2]> b, tensor<int32, [2]> e) {"
+      "func main<ios18>(" STATE
+      ", tensor<fp16, [1, 4]> x, tensor<int32, [2]> b, tensor<int32, [2]> e) {"
       "tensor<fp16, [2, 4]> r = read_state(input = s)[name = string(\"r\")];"
-      "tensor<fp16, [2, 4]> u = slice_update(x = r, update = x, begin = b, end = e)[name = string(\"u\")];"
+      "tensor<fp16, [2, 4]> u = slice_update(x = r, update = x, begin = b, end = e)[name = "
+      "string(\"u\")];"
       "write_state(data = u, input = s)[name = string(\"w\")];"
       "} -> (u);";
   static const char *const devices[] = {"ref", "cpu"};
@@ -201,7 +218,8 @@ static void an_update_must_fit_its_slice(void **context) {
     for (int rows = 2; rows >= 1; rows--) {
       uint16_t numbers[4] = {0};
       int32_t begin[2] = {0, 0}, end[2] = {rows, 4};
-      pome_tensor x = tensor_of(POME_FP16, 2, (int64_t[]){1, 4}, numbers), b = vector_of(POME_INT32, 2, begin);
+      pome_tensor x = tensor_of(POME_FP16, 2, (int64_t[]){1, 4}, numbers),
+                  b = vector_of(POME_INT32, 2, begin);
       pome_tensor e = vector_of(POME_INT32, 2, end);
       check_ok(pome_run_set_tensor(m.run, "x", &x, &error), &error);
       check_ok(pome_run_set_tensor(m.run, "b", &b, &error), &error);

@@ -36,7 +36,8 @@ pome_model *open_text(const char *text) {
   return model;
 }
 
-text_model make_text_model(const char *text, const pome_plan_options *plan, const pome_run_options *run) {
+text_model make_text_model(const char *text, const pome_plan_options *plan,
+                           const pome_run_options *run) {
   text_model out = {.model = open_text(text)};
   pome_error error;
   out.function = pome_model_find_function(out.model, NULL);
@@ -59,4 +60,6 @@ pome_tensor tensor_of(pome_dtype dtype, int rank, const int64_t *shape, void *da
   return tensor;
 }
 
-pome_tensor vector_of(pome_dtype dtype, int64_t count, void *data) { return tensor_of(dtype, 1, &count, data); }
+pome_tensor vector_of(pome_dtype dtype, int64_t count, void *data) {
+  return tensor_of(dtype, 1, &count, data);
+}

@@ -1,4 +1,5 @@
-/* Running small programs written as MIL text, on any device: what tests of plans, backends and the public interface share. */
+/* Running small programs written as MIL text, on any device: what tests of plans, backends and the
+ * public interface share. */
 #ifndef POME_TESTS_TEXT_MODEL_H
 #define POME_TESTS_TEXT_MODEL_H
 
@@ -16,7 +17,8 @@ void check_ok(pome_status status, const pome_error *error);
 
 /* `text`: the functions of a program, without the "program(1.3) { }" around them. */
 pome_model *open_text(const char *text);
-text_model make_text_model(const char *text, const pome_plan_options *plan, const pome_run_options *run);
+text_model make_text_model(const char *text, const pome_plan_options *plan,
+                           const pome_run_options *run);
 void free_text_model(text_model *model);
 
 /* A contiguous tensor over the caller's memory. */
