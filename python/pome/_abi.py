@@ -169,6 +169,7 @@ class PlanOptions(ctypes.Structure):
         ("isa", c_char_p),
         ("keep", POINTER(c_char_p)),
         ("keep_count", c_size_t),
+        ("as_written", c_bool),
     ]
 
 
@@ -327,6 +328,12 @@ LLM_FUNCTIONS = {
     "pome_session_length": (c_size_t, [_object]),
     "pome_session_cancel": (None, [_object]),
 }
+
+
+def options(kind: type[ctypes.Structure]) -> ctypes.Structure:
+    """A zeroed options struct for its `_init` function, with room behind it: a newer library's struct
+    may be longer."""
+    return kind.from_buffer(bytearray(ctypes.sizeof(kind) + 512))
 
 
 def declare(library: ctypes.CDLL) -> None:

@@ -280,7 +280,7 @@ class Model:
         if numerics is not None and numerics not in _abi.NUMERICS:
             known = ", ".join(_abi.NUMERICS)
             raise PomeError("USAGE", f"unknown numerics {numerics!r}; allowed are {known}")
-        options = _abi.ModelOptions()
+        options = _abi.options(_abi.ModelOptions)
         lib.pome_model_options_init(ctypes.byref(options))
         options.copy = copy
         if (path is None) == (spec is None):
@@ -401,7 +401,7 @@ class Model:
 
     def save(self, path: str | os.PathLike[str], *, replace: bool = False) -> None:
         """Writes the model as an .mlpackage."""
-        options = _abi.SaveOptions()
+        options = _abi.options(_abi.SaveOptions)
         library().pome_save_options_init(ctypes.byref(options))
         options.replace = replace
         call("pome_model_save", self._open().address, os.fsencode(path), ctypes.byref(options))
@@ -415,7 +415,7 @@ class Model:
             return plan
         owner, lib = self._open(), library()
         device, numerics, threads, isa = self._settings
-        options = _abi.PlanOptions()
+        options = _abi.options(_abi.PlanOptions)
         lib.pome_plan_options_init(ctypes.byref(options))
         if device is not None:
             options.devices = device.encode()
