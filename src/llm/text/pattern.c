@@ -135,24 +135,39 @@ void pome__pattern_free(pome__pattern *pattern) {
 
 void pome__matcher_free(pome__matcher *matcher) {
   pcre2_match_data_free(matcher->data);
-  matcher->data = NULL;
+  pcre2_match_context_free(matcher->limits);
+  *matcher = (pome__matcher){NULL, NULL, 0};
+}
+
+/* Steps back grow with a run that is looked at to its end, so that what is allowed grows too. */
+#define STEPS          10000000u
+#define STEPS_PER_BYTE 32
+
+static bool prepare(pome__matcher *matcher, size_t size) {
+  if (matcher->data == NULL) matcher->data = pcre2_match_data_create(1, NULL);
+  if (matcher->limits == NULL) matcher->limits = pcre2_match_context_create(NULL);
+  if (matcher->data == NULL || matcher->limits == NULL) return false;
+  if (size <= matcher->size) return true;
+  uint64_t steps = STEPS + (uint64_t)size * STEPS_PER_BYTE;
+  pcre2_set_match_limit(matcher->limits, steps < UINT32_MAX ? (uint32_t)steps : UINT32_MAX);
+  matcher->size = size;
+  return true;
 }
 
 static int match_once(const pome__pattern *pattern, pome__matcher *matcher, const char *text,
                       size_t size, size_t from) {
   /* Checked before: PCRE2 would check to the end of the text at every call. */
   int found = pcre2_match(pattern->code, (PCRE2_SPTR)text, size, from, PCRE2_NO_UTF_CHECK,
-                          matcher->data, NULL);
+                          matcher->data, matcher->limits);
   if (found != PCRE2_ERROR_JIT_STACKLIMIT) return found;
   return pcre2_match(pattern->code, (PCRE2_SPTR)text, size, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
-                     matcher->data, NULL);
+                     matcher->data, matcher->limits);
 }
 
 static pome_status next_regex(const pome__pattern *pattern, pome__matcher *matcher,
                               const char *text, size_t size, size_t from, size_t *begin,
                               size_t *end, pome_error *error) {
-  if (matcher->data == NULL) matcher->data = pcre2_match_data_create(1, NULL);
-  if (matcher->data == NULL) return pome__fail_memory(error, "encoding text");
+  if (!prepare(matcher, size)) return pome__fail_memory(error, "encoding text");
   const PCRE2_SIZE *range = pcre2_get_ovector_pointer(matcher->data);
   while (from < size) {
     int found = match_once(pattern, matcher, text, size, from);

@@ -26,7 +26,9 @@ void pome__pattern_free(pome__pattern *pattern);
 
 /* What matching needs; one for each thread that encodes. */
 typedef struct pome__matcher {
-  void *data; /* pcre2_match_data */
+  void *data;   /* pcre2_match_data */
+  void *limits; /* pcre2_match_context */
+  size_t size;  /* longest text that the limits are for */
 } pome__matcher;
 void pome__matcher_free(pome__matcher *matcher);
 

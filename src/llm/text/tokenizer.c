@@ -61,7 +61,7 @@ static pome_status place_added(pome_tokenizer *t, pome__added_token *token, pome
 static pome_status normalized_spelling(pome_tokenizer *t, pome_string text, pome_string *spelling,
                                        pome_error *error) {
   pome__buffer buffers[2] = {{.allocator = t->allocator}, {.allocator = t->allocator}};
-  pome__matcher matcher = {NULL};
+  pome__matcher matcher = {NULL, NULL, 0};
   pome__view in = {text.data, text.size, NULL, 0}, out;
   pome_status status = pome__normalize(&t->normalizer, &matcher, &in, buffers, &out, error);
   if (status == POME_OK) {
