@@ -28,3 +28,13 @@ int verb_run(const struct options *options) {
   (void)options;
   return answer_missing();
 }
+
+int verb_tokenize(const struct options *options) {
+  (void)options;
+  return answer_missing();
+}
+
+int verb_template(const struct options *options) {
+  (void)options;
+  return answer_missing();
+}

@@ -14,7 +14,7 @@
 #define ON_TENSORS (BIT(PREDICT) | BIT(VERIFY) | BIT(DEBUG) | BIT(BENCH))
 #define ON_PLANS   (ON_TENSORS | BIT(RUN))
 #define ON_MODELS  (ON_PLANS | BIT(INSPECT) | BIT(CONVERT))
-#define ON_TEXT    (BIT(TOKENIZE))
+#define ON_TEXT    (BIT(TOKENIZE) | BIT(TEMPLATE))
 #define ON_ALL     (ON_MODELS | ON_TEXT | BIT(COMPLETION))
 #define AT(field)  offsetof(struct options, field)
 
@@ -63,6 +63,12 @@ const verb_row verb_rows[VERB_COUNT] = {
      "{\"ids\": [...]}, where plain takes special tokens in the text as text, and\n"
      "{\"ids\": [...], \"skip_special\": false} with {\"text\": ...}.\n",
      verb_tokenize},
+    {"template", VERB_TEMPLATE, "MODEL [FILE]", 1, 2, NULL, "a conversation in a model's chat format",
+     "FILE, or the standard input, holds an object: \"messages\", \"tools\",\n"
+     "\"add_generation_prompt\", \"bos_token\", \"eos_token\"; further keys are variables, and \"now\"\n"
+     "is the time that the template may ask for. MODEL may also be a template file or a\n"
+     "tokenizer_config.json. Exit status 3 when the template refuses the conversation.\n",
+     verb_template},
     {"convert", VERB_CONVERT, "MODEL OUT.mlpackage", 2, 2, NULL, "write a program as an .mlpackage",
      "Takes a program in any form: .mlpackage, .mlmodelc, .mlmodel or MIL text. Inputs, outputs and\n"
      "metadata stay as they are; constants of equal content are stored once. The package is there\n"
@@ -130,6 +136,8 @@ const option_row option_rows[] = {
      "TEXT is ids: print the text they stand for"},
     {"jsonl", 0, OPTION_FLAG, AT(jsonl), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(TOKENIZE),
      "answer requests from the standard input, a line each"},
+    {"name", 0, OPTION_TEXT, AT(name), "NAME", NULL, 0, 0, COMPLETE_NONE, BIT(TEMPLATE),
+     "which of several templates (default: the one named so)"},
     {"min-p", 0, OPTION_LATER, 0, "P", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), ""},
     {"repeat-penalty", 0, OPTION_LATER, 0, "X", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), ""},
     {"system", 0, OPTION_LATER, 0, "TEXT", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), ""},
@@ -158,7 +166,7 @@ const option_row option_rows[] = {
 const size_t option_row_count = sizeof option_rows / sizeof option_rows[0];
 
 static const char *const later_verbs[] = {
-    "template", "logits",  "perplexity", "pull", "list",  "rm",    "setup",
+    "logits",  "perplexity", "pull", "list",  "rm",    "setup",
     "config",   "devices", "doctor",     "chat", "serve", "batch",
 };
 

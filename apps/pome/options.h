@@ -43,6 +43,8 @@ struct options {
   int64_t tokens, top_k, seed; /* seed negative: by the clock */
   double temperature, top_p;
   bool raw, stats;
+  /* template */
+  const char *name;
   /* tokenize */
   bool special, decode, jsonl;
 };
@@ -82,6 +84,7 @@ typedef enum verb_id {
   VERB_BENCH,
   VERB_RUN,
   VERB_TOKENIZE,
+  VERB_TEMPLATE,
   VERB_CONVERT,
   VERB_COMPLETION,
   VERB_COUNT

@@ -11,6 +11,7 @@ int verb_debug(const struct options *options);
 int verb_bench(const struct options *options);
 int verb_run(const struct options *options);
 int verb_tokenize(const struct options *options);
+int verb_template(const struct options *options);
 int verb_convert(const struct options *options);
 int verb_completion(const struct options *options);
 

@@ -87,6 +87,35 @@ POME_API pome_status pome_detokenizer_add(pome_detokenizer *detokenizer, int32_t
 POME_API pome_status pome_detokenizer_finish(pome_detokenizer *detokenizer, pome_string *text,
                                              pome_error *error);
 
+/* ---- chat templates: the Jinja of published models ---- */
+
+typedef struct pome_template pome_template;
+
+/* Finds the template of a model: beside it in chat_template.jinja, chat_template.json or
+ * tokenizer_config.json, else that of the family which the special tokens tell. `path` may also be
+ * a template file, or a .json with a "chat_template". `name` chooses among several, NULL: the
+ * default. Immutable, shareable. POME_INPUT names the line and column of what cannot be read;
+ * POME_UNSUPPORTED: the model has no template and its family is not known. */
+POME_API pome_status pome_template_open(const char *path, const char *name,
+                                        const pome_allocator *allocator, pome_template **chat,
+                                        pome_error *error);
+/* The same from `size` bytes of template text. */
+POME_API pome_status pome_template_parse(const char *text, size_t size,
+                                         const pome_allocator *allocator, pome_template **chat,
+                                         pome_error *error);
+POME_API void pome_template_close(pome_template *chat);
+
+/* Renders with the variables of a JSON object: "messages", "tools", "add_generation_prompt",
+ * "bos_token", "eos_token" and any others; "now" is the time that strftime_now tells
+ * ("2025-03-09T14:05:07"), or else `now`, in seconds since 1970 as the clock on the wall shows
+ * them. The text is followed by a NUL and belongs to the caller. POME_INPUT when the template
+ * refuses the conversation (its own message), uses something undefined, or takes more steps, memory
+ * or output than its input justifies. */
+POME_API pome_status pome_template_render(const pome_template *chat, const char *json,
+                                          size_t json_size, int64_t now, char **text, size_t *size,
+                                          pome_error *error);
+POME_API void pome_template_free_text(const pome_template *chat, char *text, size_t size);
+
 /* ---- sampler ---- */
 
 typedef struct pome_sampler_options {
