@@ -19,6 +19,7 @@ typedef enum pome__decode_kind {
   POME__DECODE_BYTE_FALLBACK,
   POME__DECODE_FUSE,
   POME__DECODE_STRIP,
+  POME__DECODE_LEADING, /* SentencePiece: the space that encoding put in front goes */
   POME__DECODE_REPLACE,
   POME__DECODE_METASPACE,
   POME__DECODE_WORDPIECE,
@@ -31,6 +32,7 @@ typedef struct pome__decode_step {
   bool each;  /* BYTE_FALLBACK: each wrong byte is replaced by itself, as SentencePiece does; else
                  all bytes of the run */
   bool clean; /* WORDPIECE */
+  bool every; /* LEADING: one space of every token until there is text; else of the first only */
   bool keep_first;       /* METASPACE: also the spaces of the first token */
   pome__pattern pattern; /* REPLACE */
   pome_string text;   /* STRIP: the character; REPLACE: the content; METASPACE: what a space looks

@@ -150,6 +150,20 @@ static pome_status strip_part(pome__decoding *d, size_t step, const char *data, 
   return hand_on_work(d, step, error);
 }
 
+static pome_status feed_leading(pome__decoding *d, size_t step, const char *data, size_t size,
+                                pome_error *error) {
+  const pome__decode_step *row = &d->decoder->steps[step];
+  pome__decode_state *s = &d->states[step];
+  bool space = size >= row->text.size && memcmp(data, row->text.data, row->text.size) == 0;
+  if (!s->cut_done && space) {
+    data += row->text.size;
+    size -= row->text.size;
+    s->cut_done = !row->every;
+  }
+  s->cut_done = s->cut_done || size > 0;
+  return hand_on(d, step, data, size, error);
+}
+
 /* ---- replace ---- */
 
 /* Replaces in [data, size) up to where a match may still begin (`keep` bytes from the end); gives
@@ -298,6 +312,7 @@ pome_status pome__decode_feed(pome__decoding *d, size_t step, const char *data, 
   case POME__DECODE_STRIP:
     return row->fused ? strip_part(d, step, data, size, error)
                       : strip_token(d, step, data, size, error);
+  case POME__DECODE_LEADING: return feed_leading(d, step, data, size, error);
   case POME__DECODE_REPLACE: return feed_replace(d, step, data, size, error);
   case POME__DECODE_METASPACE: return feed_metaspace(d, step, data, size, error);
   case POME__DECODE_WORDPIECE: return feed_wordpiece(d, step, data, size, error);

@@ -44,25 +44,35 @@ static bool starts_with(const translation *t, const char *text) {
   return t->size - t->at >= size && memcmp(t->in + t->at, text, size) == 0;
 }
 
+static pome_status fail_set(const char *what, pome_error *error) {
+  return pome__fail(error, POME_UNSUPPORTED, "tokenizer: %s in a pattern is not supported", what);
+}
+
+/* "[:alpha:]" and the like, as it is. */
+static void translate_class(translation *t) {
+  const char *close = memchr(t->in + t->at, ']', t->size - t->at);
+  size_t size = close == NULL ? t->size - t->at : (size_t)(close - t->in) - t->at + 1;
+  put(t, t->in + t->at, size);
+  t->at += size;
+}
+
+/* A set within a set adds what it holds: its brackets go. */
 static pome_status translate_set(translation *t, pome_error *error) {
   put(t, t->in + t->at++, 1);
   if (t->at < t->size && t->in[t->at] == '^') put(t, t->in + t->at++, 1);
-  for (size_t start = t->at; t->at < t->size;) {
+  size_t start = t->at, inside = 0;
+  while (t->at < t->size) {
     char c = t->in[t->at];
-    if (starts_with(t, "&&"))
-      return pome__fail(
-          error, POME_UNSUPPORTED,
-          "tokenizer: an intersection of character sets (&&) in a pattern is not supported");
-    if (c == '[' && !starts_with(t, "[:"))
-      return pome__fail(error, POME_UNSUPPORTED,
-                        "tokenizer: a character set within a set in a pattern is not supported");
-    if (c == '\\') {
+    if (starts_with(t, "&&")) return fail_set("an intersection of character sets (&&)", error);
+    if (starts_with(t, "[^") || starts_with(t, "-["))
+      return fail_set("a set taken out of a character set", error);
+    if (starts_with(t, "[:")) {
+      translate_class(t);
+    } else if (c == '\\') {
       translate_escape(t, true);
-    } else if (c == '[') {
-      const char *close = memchr(t->in + t->at, ']', t->size - t->at);
-      size_t size = close == NULL ? t->size - t->at : (size_t)(close - t->in) - t->at + 1;
-      put(t, t->in + t->at, size);
-      t->at += size;
+    } else if (c == '[' || (c == ']' && inside > 0)) {
+      inside = c == '[' ? inside + 1 : inside - 1;
+      t->at++;
     } else {
       put(t, t->in + t->at++, 1);
       if (c == ']' && t->at > start + 1) break;

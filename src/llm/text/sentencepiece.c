@@ -313,17 +313,14 @@ static pome_status make_model(reader *r, pome_error *error) {
 
 static pome_status make_decoder(reader *r, pome_error *error) {
   pome__decoder *d = &r->t->decoder;
+  pome__decode_step leading = {
+      .kind = POME__DECODE_LEADING, .text = {SPACE, 3}, .every = r->single_spaces != 0};
   pome__decode_step replace = {
       .kind = POME__DECODE_REPLACE, .text = {" ", 1}, .pattern = {.string = {SPACE, 3}}};
+  pome__decode_step bytes = {.kind = POME__DECODE_BYTE_FALLBACK, .each = true};
+  if (r->dummy_prefix || r->single_spaces) POME__TRY(pome__decoder_add(d, &leading, error));
   if (r->escape) POME__TRY(pome__decoder_add(d, &replace, error));
-  if (r->byte_fallback)
-    POME__TRY(pome__decoder_add(
-        d, &(pome__decode_step){.kind = POME__DECODE_BYTE_FALLBACK, .each = true}, error));
-  POME__TRY(pome__decoder_add(d, &(pome__decode_step){.kind = POME__DECODE_FUSE}, error));
-  if (!r->dummy_prefix && !r->single_spaces) return POME_OK;
-  pome__decode_step strip = {
-      .kind = POME__DECODE_STRIP, .text = {" ", 1}, .start = r->single_spaces ? SIZE_MAX : 1};
-  return pome__decoder_add(d, &strip, error);
+  return r->byte_fallback ? pome__decoder_add(d, &bytes, error) : POME_OK;
 }
 
 static int32_t control_id(const reader *r, int64_t id) {
