@@ -76,9 +76,10 @@ POME_API void pome_model_options_init(pome_model_options *options);
 
 /* Opens a .mlpackage or .mlmodelc folder, a .mlmodel file, or a bare program text (.mil); what it
  * is, is found from the content. Files are mapped: they must not shrink while the model is open
- * unless `copy` is set. Fails with POME_INPUT (missing, broken, not a program), POME_UNSUPPORTED (a
- * model type that pome does not run: the message names it), POME_MEMORY, POME_IO. A program whose
- * weight file is missing opens, can be inspected and printed, and is refused by pome_plan_create.
+ * unless `copy` is set. Fails with POME_INPUT (missing, broken, no model), POME_UNSUPPORTED (an
+ * opset, operation, element type or file version that is not known: the message names it),
+ * POME_MEMORY, POME_IO. Models of types that do not run, and programs whose weight file is missing,
+ * open and can be inspected; pome_plan_create refuses them.
  * Sources: coremltools 9.0 modelpackage/src/ModelPackage.cpp, mlmodel/format/Model.proto. */
 POME_API pome_status pome_model_open(const char *path, const pome_model_options *options,
                                      pome_model **model, pome_error *error);
@@ -94,12 +95,12 @@ POME_API void pome_model_close(pome_model *model);
 
 /* "mlProgram", "neuralNetworkClassifier", ... as Model.proto names it. */
 POME_API const char *pome_model_type(const pome_model *model);
-/* "mlpackage", "mlmodelc", "mlmodel", "mil". */
+/* "mlpackage", "mlmodelc", "mlmodel", "mil", "memory". */
 POME_API const char *pome_model_container(const pome_model *model);
 POME_API int pome_model_specification_version(const pome_model *model);
 
 /* Metadata: author, license, versionString, shortDescription, then user-defined keys, as `count`
- * pairs. */
+ * pairs. An index out of range leaves key and value alone. */
 POME_API size_t pome_model_metadata_count(const pome_model *model);
 POME_API void pome_model_metadata(const pome_model *model, size_t index, const char **key,
                                   const char **value);
@@ -110,7 +111,7 @@ POME_API const pome_function *pome_model_function(const pome_model *model, size_
 POME_API const pome_function *pome_model_find_function(const pome_model *model, const char *name);
 
 POME_API const char *pome_function_name(const pome_function *function);
-/* "CoreML7" and the like. */
+/* "CoreML7" and the like; "" when the function is no program's. */
 POME_API const char *pome_function_opset(const pome_function *function);
 POME_API const pome_model *pome_function_model(const pome_function *function);
 

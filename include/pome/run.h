@@ -71,7 +71,7 @@ POME_API void pome_plan_free(pome_plan *plan);
 
 POME_API const pome_function *pome_plan_function(const pome_plan *plan);
 
-/* One link of the fallback chain and what became of it. */
+/* One link of the fallback chain and what became of it. The texts live as long as the plan. */
 typedef struct pome_plan_device {
   const char *name;
   size_t operations;  /* how many operations it runs */

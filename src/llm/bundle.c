@@ -7,12 +7,13 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/options.h"
 #include "llm/llm.h"
 #include "wire/json.h"
 
-#define MAX_PATH    4096
-#define MAX_CONTEXT ((int64_t)1 << 24) /* keeps the size of a mask, its square at most, in range   \
-                                        */
+#define MAX_PATH 4096
+/* Keeps the size of a mask, its square at most, in range. */
+#define MAX_CONTEXT ((int64_t)1 << 24)
 
 void pome_llm_options_init(pome_llm_options *options) {
   *options = (pome_llm_options){.size = sizeof *options};
@@ -145,16 +146,18 @@ static pome_status open_parts(pome_llm *llm, const char *folder, const char *mod
 
 pome_status pome_llm_open(const char *path, const pome_llm_options *options, pome_llm **out,
                           pome_error *error) {
-  pome_llm_options defaults;
-  pome_llm_options_init(&defaults);
-  if (options == NULL) options = &defaults;
+  pome_llm_options chosen;
+  pome_llm_options_init(&chosen);
+  POME__TRY(pome__options_take(&chosen, sizeof chosen, options, error));
   char folder[MAX_PATH], model[MAX_PATH];
-  if (strlen(path) >= MAX_PATH) return pome__fail(error, POME_INPUT, "the path is too long");
+  if (strlen(path) >= MAX_PATH)
+    return pome__fail(error, POME_INPUT, "a path of %zu bytes; at most %d are allowed",
+                      strlen(path), MAX_PATH - 1);
   POME__TRY(find_model(path, folder, model, error));
-  pome_llm *llm = pome__alloc_zero(options->model.allocator, sizeof *llm);
+  pome_llm *llm = pome__alloc_zero(chosen.model.allocator, sizeof *llm);
   if (llm == NULL) return pome__fail_memory(error, "a language model");
-  llm->allocator = options->model.allocator;
-  pome_status status = open_parts(llm, folder, model, options, error);
+  llm->allocator = chosen.model.allocator;
+  pome_status status = open_parts(llm, folder, model, &chosen, error);
   if (status != POME_OK) {
     pome__error_at_file(error, path);
     pome_llm_close(llm);

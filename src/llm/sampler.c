@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/options.h"
 
 typedef struct choice {
   float logit;
@@ -45,18 +46,18 @@ static pome_status check_options(const pome_sampler_options *o, pome_error *erro
 pome_status pome_sampler_create(const pome_sampler_options *options, size_t vocab_size,
                                 const pome_allocator *allocator, pome_sampler **out,
                                 pome_error *error) {
-  pome_sampler_options defaults;
-  pome_sampler_options_init(&defaults);
-  if (options == NULL) options = &defaults;
-  POME__TRY(check_options(options, error));
+  pome_sampler_options chosen;
+  pome_sampler_options_init(&chosen);
+  POME__TRY(pome__options_take(&chosen, sizeof chosen, options, error));
+  POME__TRY(check_options(&chosen, error));
   if (vocab_size == 0 || vocab_size > INT32_MAX)
     return pome__fail(error, POME_USAGE, "a vocabulary of %zu tokens", vocab_size);
   pome_sampler *sampler = pome__alloc_zero(allocator, sizeof *sampler);
   if (sampler == NULL) return pome__fail_memory(error, "a sampler");
   sampler->allocator = allocator;
-  sampler->options = *options;
+  sampler->options = chosen;
   sampler->vocab_size = vocab_size;
-  sampler->state = options->seed;
+  sampler->state = chosen.seed;
   sampler->choices = pome__alloc(allocator, vocab_size * sizeof *sampler->choices);
   if (sampler->choices == NULL) {
     pome_sampler_free(sampler);

@@ -79,7 +79,6 @@ pome__list *pome__list_create(const pome_allocator *allocator, size_t count,
  * copy (and the reference to `list` is given up). NULL when out of memory. */
 pome__list *pome__list_own(pome__list *list);
 bool pome__list_grow(pome__list *list, size_t count);
-void pome__list_release(pome__list *list);
 
 /* ---- what a plan was asked for ---- */
 
@@ -90,8 +89,8 @@ typedef struct pome__settings {
   pome__isa isa; /* kernels of no higher level */
 } pome__settings;
 
-/* How a value declared `dtype` is stored between operations under these numerics on this kind of
- * backend: strict keeps it, wide makes every float fp32. */
+/* The type in which a value declared `dtype` is kept between operations on the processor: strict
+ * keeps it, the others make every float below fp64 an fp32. */
 pome_dtype pome__stored_dtype(pome_dtype dtype, pome_numerics numerics);
 
 /* ---- subplans ---- */
@@ -119,21 +118,20 @@ typedef struct pome__exec {
 
 typedef struct pome__backend {
   const char *name;
-  const char *description;
-  /* NULL when it can be used on this machine, else why not. */
+  /* Why it cannot be used on this machine, or NULL when it can. May be NULL: it always can. */
   const char *(*unavailable)(void);
   /* Whether the operation (with its nested blocks) runs here; if not, the reason in `reason`. */
   bool (*supports)(const pome__op *op, const pome__settings *settings, char *reason, size_t size);
   /* Fills subplan->prepared. Memory may come from the plan's arena. */
   pome_status (*prepare)(pome__plan *plan, pome__subplan *subplan, pome_error *error);
   void (*release)(pome__subplan *subplan);
-  /* Buffers for one run. `bounds` gives the largest type of each value by index, or NULL types
-   * where unbounded. */
+  /* Buffers for one run, at the largest sizes that the plan's bounds allow. */
   pome_status (*open)(const pome__subplan *subplan, const pome_allocator *allocator,
                       void **instance, pome_error *error);
   void (*close)(void *instance);
   size_t (*bytes)(const void *instance);
   pome_status (*submit)(void *instance, const pome__exec *exec, pome_error *error);
+  /* Until all that was submitted is done. May be NULL: `submit` returns only then. */
   pome_status (*wait)(void *instance, pome_error *error);
 } pome__backend;
 

@@ -168,8 +168,7 @@ pome_status pome__plan_matrix(pome__plan *plan, const pome__value *value,
     return POME_OK;
   if (value->literal == NULL) {
     const pome__op *op = value->producer;
-    bool lut = pome__value_is_constant(value) &&
-               pome__string_is((pome_string){op->type, strlen(op->type)}, "constexpr_lut_to_dense");
+    bool lut = pome__value_is_constant(value) && strcmp(op->type, "constexpr_lut_to_dense") == 0;
     if (lut) POME__TRY(lut_matrix(plan, value, matrix, error));
     if (lut && matrix->form != POME__WEIGHT_OTHER) return POME_OK;
     if (!pome__value_is_constant(value)) return POME_OK;

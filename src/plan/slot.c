@@ -11,6 +11,13 @@ static void buffer_release(pome__buffer *buffer) {
   pome__free(buffer->allocator, buffer, sizeof *buffer);
 }
 
+static void list_release(pome__list *list) {
+  if (list == NULL || --list->references > 0) return;
+  for (size_t i = 0; i < list->count; i++) pome__slot_clear(&list->items[i]);
+  pome__free(list->allocator, list->items, list->count * sizeof *list->items);
+  pome__free(list->allocator, list, sizeof *list);
+}
+
 pome_status pome__slot_alloc(pome__slot *slot, const pome_allocator *allocator, pome_dtype dtype,
                              int rank, const int64_t *shape, pome_error *error) {
   pome_tensor tensor;
@@ -39,7 +46,7 @@ void pome__slot_share(pome__slot *target, const pome__slot *source) {
 
 void pome__slot_clear(pome__slot *slot) {
   buffer_release(slot->buffer);
-  pome__list_release(slot->list);
+  list_release(slot->list);
   *slot = (pome__slot){0};
 }
 
@@ -81,13 +88,6 @@ bool pome__list_grow(pome__list *list, size_t count) {
   list->items = items;
   list->count = count;
   return true;
-}
-
-void pome__list_release(pome__list *list) {
-  if (list == NULL || --list->references > 0) return;
-  for (size_t i = 0; i < list->count; i++) pome__slot_clear(&list->items[i]);
-  pome__free(list->allocator, list->items, list->count * sizeof *list->items);
-  pome__free(list->allocator, list, sizeof *list);
 }
 
 pome_dtype pome__stored_dtype(pome_dtype dtype, pome_numerics numerics) {

@@ -15,7 +15,7 @@
 
 #define BLOCK 256
 
-int pome__image_channels(pome_color color) {
+static int channels_of(pome_color color) {
   return color == POME_COLOR_RGB || color == POME_COLOR_BGR ? 3 : 1;
 }
 
@@ -28,11 +28,6 @@ static const char *color_text(pome_color color) {
 }
 
 /* ---- sizes ---- */
-
-static void append(char *text, size_t size, const char *more) {
-  size_t used = strlen(text);
-  snprintf(text + used, size - used, "%s", more);
-}
 
 /* "32..512", "64", "1 or more". */
 static const char *format_extent(int64_t low, int64_t high, char *text, size_t size) {
@@ -55,9 +50,9 @@ static void format_sizes(const pome_port *port, char *text, size_t size) {
   for (size_t s = 0; s < port->shape_count && s < 8; s++) {
     snprintf(one, sizeof one, "%s%lld x %lld", s ? " or " : "", (long long)port->shapes[s][1],
              (long long)port->shapes[s][0]);
-    append(text, size, one);
+    pome__append(text, size, one);
   }
-  if (port->shape_count > 8) append(text, size, " or others");
+  if (port->shape_count > 8) pome__append(text, size, " or others");
 }
 
 static pome_status check_size(const pome_port *port, const pome_tensor *pixels, pome_error *error) {
@@ -76,7 +71,7 @@ static pome_status check_size(const pome_port *port, const pome_tensor *pixels, 
 /* Gray floats are for half-gray ports alone; gray bytes are for both kinds of gray. */
 static bool color_fits(pome_color port, pome_color image) {
   if (image == POME_COLOR_GRAY_FP16) return port == POME_COLOR_GRAY_FP16;
-  return pome__image_channels(port) == pome__image_channels(image);
+  return channels_of(port) == channels_of(image);
 }
 
 pome_status pome__image_shape(const pome_port *port, const pome__type *declared, pome_dtype stored,
@@ -89,7 +84,7 @@ pome_status pome__image_shape(const pome_port *port, const pome__type *declared,
   POME__TRY(check_size(port, pixels, error));
   int rank = declared->rank < 0 ? 4 : declared->rank;
   int64_t shape[POME_MAX_RANK] = {1, 1, 1, 1, 1, 1, 1, 1};
-  const int64_t last[] = {pome__image_channels(port->color), pixels->shape[0], pixels->shape[1]};
+  const int64_t last[] = {channels_of(port->color), pixels->shape[0], pixels->shape[1]};
   bool fits = rank >= 3;
   for (int d = 0; fits && d < rank; d++) {
     if (d >= rank - 3) shape[d] = last[d - (rank - 3)];
@@ -110,7 +105,7 @@ pome_status pome__image_shape(const pome_port *port, const pome__type *declared,
 /* The channel of the pixels that goes to plane `c`. */
 static int64_t source_channel(const pome_port *port, const pome_value *image, int64_t c) {
   bool turned = (port->color == POME_COLOR_BGR) != (image->color == POME_COLOR_BGR);
-  return turned && pome__image_channels(port->color) == 3 ? 2 - c : c;
+  return turned && channels_of(port->color) == 3 ? 2 - c : c;
 }
 
 void pome__image_unpack(const pome_port *port, const pome_value *image, pome_tensor *planes) {
@@ -118,7 +113,7 @@ void pome__image_unpack(const pome_port *port, const pome_value *image, pome_ten
   int64_t height = pixels->shape[0], width = pixels->shape[1], at = 0;
   int64_t between = pixels->rank == 3 ? pixels->strides[2] : 0;
   double block[BLOCK];
-  for (int64_t c = 0; c < pome__image_channels(port->color); c++) {
+  for (int64_t c = 0; c < channels_of(port->color); c++) {
     for (int64_t y = 0; y < height; y++) {
       int64_t row = y * pixels->strides[0] + source_channel(port, image, c) * between;
       for (int64_t x = 0; x < width; x += BLOCK) {
@@ -153,7 +148,7 @@ static void pack_plane(const pome_tensor *planes, int64_t plane, int64_t pixel_c
 
 pome_status pome__image_pack(const pome_port *port, const pome_tensor *planes,
                              const pome_allocator *allocator, pome_value **out, pome_error *error) {
-  int rank = planes->rank, channels = pome__image_channels(port->color);
+  int rank = planes->rank, channels = channels_of(port->color);
   int64_t leading = 1;
   for (int d = 0; d < rank - 3; d++) leading *= planes->shape[d];
   bool numbers = planes->dtype != POME_STRING && pome_tensor_is_contiguous(planes);

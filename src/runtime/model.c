@@ -2,6 +2,7 @@
  * it can be inspected, not run. */
 #include <string.h>
 
+#include "base/options.h"
 #include "runtime/runtime.h"
 
 void pome_model_options_init(pome_model_options *options) {
@@ -65,14 +66,14 @@ static pome_status finish(pome__package *package, const pome_model_options *opti
 
 pome_status pome_model_open(const char *path, const pome_model_options *options, pome_model **model,
                             pome_error *error) {
-  pome_model_options defaults;
-  pome_model_options_init(&defaults);
-  if (options == NULL) options = &defaults;
+  pome_model_options chosen;
+  pome_model_options_init(&chosen);
   if (path == NULL || model == NULL)
     return pome__fail(error, POME_USAGE, "pome_model_open needs a path and a place for the model");
+  POME__TRY(pome__options_take(&chosen, sizeof chosen, options, error));
   pome__package *package;
-  pome_status status = pome__package_open(path, options, &package, error);
-  if (status == POME_OK) status = finish(package, options, model, error);
+  pome_status status = pome__package_open(path, &chosen, &package, error);
+  if (status == POME_OK) status = finish(package, &chosen, model, error);
   if (status != POME_OK) pome__error_at_file(error, path);
   return status;
 }
@@ -80,16 +81,16 @@ pome_status pome_model_open(const char *path, const pome_model_options *options,
 pome_status pome_model_open_memory(const void *spec, size_t spec_size, const void *weights,
                                    size_t weights_size, const pome_model_options *options,
                                    pome_model **model, pome_error *error) {
-  pome_model_options defaults;
-  pome_model_options_init(&defaults);
-  if (options == NULL) options = &defaults;
+  pome_model_options chosen;
+  pome_model_options_init(&chosen);
   if (spec == NULL || model == NULL)
     return pome__fail(error, POME_USAGE, "pome_model_open_memory needs a model and a place for it");
+  POME__TRY(pome__options_take(&chosen, sizeof chosen, options, error));
   pome__package *package;
   POME__TRY(pome__package_open_memory((pome__bytes){spec, spec_size},
-                                      (pome__bytes){weights, weights_size}, options, &package,
+                                      (pome__bytes){weights, weights_size}, &chosen, &package,
                                       error));
-  return finish(package, options, model, error);
+  return finish(package, &chosen, model, error);
 }
 
 void pome_model_close(pome_model *model) {

@@ -138,7 +138,7 @@ static pome_status check_types(const pome_function *pipeline, pome_error *error)
     if (stage->program != NULL) continue;
     return pome__fail(
         error, POME_UNSUPPORTED,
-        "stage %zu of the pipeline, \"%s\", is of type %s, which cannot run yet; ML programs can",
+        "stage %zu of the pipeline, \"%s\", is of type %s, which cannot run; ML programs can",
         i + 1, stage->name, stage->type);
   }
   return POME_OK;
@@ -268,8 +268,13 @@ pome_status pome__pipeline_result(const pome_run *run, const char *name,
                                   const pome__result **result, const pome_port **port,
                                   pome_error *error) {
   const pome_function *pipeline = run->plan->function;
-  if (pome_function_find_port(pipeline, POME_OUTPUT_PORT, name) == NULL)
-    return pome__fail(error, POME_INPUT, "no result is named \"%s\"", name);
+  if (pome_function_find_port(pipeline, POME_OUTPUT_PORT, name) == NULL) {
+    char known[200] = "";
+    for (size_t i = 0; i < pipeline->description->output_count; i++)
+      pome__append_name(known, sizeof known, pipeline->description->outputs[i].name);
+    return pome__fail(error, POME_INPUT, "no result is named \"%s\"; the results are: %s", name,
+                      known);
+  }
   return pome__run_result(run->stages[giver(pipeline, name, pipeline->stage_count)], name, result,
                           port, error);
 }

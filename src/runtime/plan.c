@@ -7,6 +7,7 @@
 
 #include "backend/backends.h"
 #include "base/cpu.h"
+#include "base/options.h"
 #include "ops/ops.h"
 #include "pass/pass.h"
 #include "runtime/runtime.h"
@@ -17,11 +18,17 @@ size_t pome_device_count(void) {
   return pome__device_count();
 }
 
+/* NULL when the device can be used. */
+static const char *why_missing(const pome__device *device) {
+  if (device->backend == NULL) return device->missing;
+  return device->backend->unavailable == NULL ? NULL : device->backend->unavailable();
+}
+
 pome_device pome_device_get(size_t index) {
   const pome__device *device = pome__device_at(index);
   if (device == NULL)
     return (pome_device){.name = "", .description = "", .reason = "no such device"};
-  const char *reason = device->backend == NULL ? device->missing : device->backend->unavailable();
+  const char *reason = why_missing(device);
   return (pome_device){device->name, device->description, reason == NULL,
                        reason == NULL ? "" : reason};
 }
@@ -46,7 +53,7 @@ static bool has_link(const chain *c, const char *name) {
 
 static void add_link(chain *c, const pome__device *device) {
   if (c->count == MAX_LINKS || has_link(c, device->name)) return;
-  const char *reason = device->backend == NULL ? device->missing : device->backend->unavailable();
+  const char *reason = why_missing(device);
   c->links[c->count++] = (pome__link){.backend = reason == NULL ? device->backend : NULL,
                                       .name = device->name,
                                       .reason = reason == NULL ? "" : reason};
@@ -167,15 +174,19 @@ static pome_status create(const pome_function *function, const pome_plan_options
 
 pome_status pome_plan_create(const pome_function *function, const pome_plan_options *options,
                              pome_plan **out, pome_error *error) {
-  pome_plan_options defaults;
-  pome_plan_options_init(&defaults);
-  if (options == NULL) options = &defaults;
+  pome_plan_options chosen;
+  pome_plan_options_init(&chosen);
   if (function == NULL || out == NULL)
     return pome__fail(error, POME_USAGE,
                       "pome_plan_create needs a function and a place for the plan");
+  POME__TRY(pome__options_take(&chosen, sizeof chosen, options, error));
+  if ((unsigned)chosen.numerics > POME_NUMERICS_WIDE) {
+    return pome__fail(error, POME_USAGE, "numerics %d; 0 (fast), 1 (strict) and 2 (wide) are known",
+                      (int)chosen.numerics);
+  }
   bool pipeline = function->stage_count > 0;
   if (function->program == NULL && !pipeline) {
-    return pome__fail(error, POME_UNSUPPORTED, "models of type %s cannot run yet; ML programs can",
+    return pome__fail(error, POME_UNSUPPORTED, "models of type %s cannot run; ML programs can",
                       function->type);
   }
   const char *missing = pipeline ? NULL : function->whole->missing_weights;
@@ -185,12 +196,12 @@ pome_status pome_plan_create(const pome_function *function, const pome_plan_opti
                             "be inspected, not run");
     return POME_INPUT;
   }
-  pome_plan *plan = pome__alloc_zero(options->allocator, sizeof *plan);
+  pome_plan *plan = pome__alloc_zero(chosen.allocator, sizeof *plan);
   if (plan == NULL) return pome__fail_memory(error, "a plan");
-  plan->allocator = options->allocator;
+  plan->allocator = chosen.allocator;
   plan->function = function;
   pome_status status =
-      pipeline ? pome__pipeline_plan(plan, options, error) : create(function, options, plan, error);
+      pipeline ? pome__pipeline_plan(plan, &chosen, error) : create(function, &chosen, plan, error);
   if (status != POME_OK) {
     pome_plan_free(plan);
     return status;

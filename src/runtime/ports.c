@@ -61,9 +61,14 @@ bool pome__port_allows(const pome_port *port, int rank, const int64_t *shape) {
   return false;
 }
 
-static void append(char *text, size_t size, const char *more) {
+void pome__append(char *text, size_t size, const char *more) {
   size_t used = strlen(text);
   snprintf(text + used, size - used, "%s", more);
+}
+
+void pome__append_name(char *text, size_t size, const char *name) {
+  if (text[0] != '\0') pome__append(text, size, ", ");
+  pome__append(text, size, name);
 }
 
 /* "[1, 2..8]" or "[1, 2] or [1, 4]". */
@@ -73,37 +78,35 @@ static void format_allowed(const pome_port *port, const pome__type *declared, ch
   text[0] = '\0';
   if (port->flexibility == POME_SHAPE_ENUMERATED) {
     for (size_t s = 0; s < port->shape_count && s < 8; s++) {
-      if (s > 0) append(text, size, " or ");
-      append(text, size, pome__shape_format(port->rank, port->shapes[s], one, sizeof one));
+      if (s > 0) pome__append(text, size, " or ");
+      pome__append(text, size, pome__shape_format(port->rank, port->shapes[s], one, sizeof one));
     }
-    if (port->shape_count > 8) append(text, size, " or others");
+    if (port->shape_count > 8) pome__append(text, size, " or others");
     return;
   }
   if (port->flexibility == POME_SHAPE_FIXED) {
     bool program = port->rank < 0;
-    append(text, size,
-           pome__shape_format(program ? declared->rank : port->rank,
-                              program ? declared->dims : port->shape, one, sizeof one));
+    pome__append(text, size,
+                 pome__shape_format(program ? declared->rank : port->rank,
+                                    program ? declared->dims : port->shape, one, sizeof one));
     return;
   }
-  append(text, size, "[");
+  pome__append(text, size, "[");
   for (int d = 0; d < port->rank; d++) {
     long long low = (long long)port->lower[d], high = (long long)port->upper[d];
     if (low == high) snprintf(one, sizeof one, "%s%lld", d ? ", " : "", low);
     else if (high < 0) snprintf(one, sizeof one, "%s%lld or more", d ? ", " : "", low);
     else snprintf(one, sizeof one, "%s%lld..%lld", d ? ", " : "", low, high);
-    append(text, size, one);
+    pome__append(text, size, one);
   }
-  append(text, size, "]");
+  pome__append(text, size, "]");
 }
 
 pome_status pome__fail_unknown_input(const pome_function *function, const char *name,
                                      pome_error *error) {
   char known[200] = "";
-  for (size_t i = 0; i < function->description->input_count; i++) {
-    if (i > 0) append(known, sizeof known, ", ");
-    append(known, sizeof known, function->description->inputs[i].name);
-  }
+  for (size_t i = 0; i < function->description->input_count; i++)
+    pome__append_name(known, sizeof known, function->description->inputs[i].name);
   return pome__fail(error, POME_INPUT, "no input is named \"%s\"; the inputs are: %s", name, known);
 }
 
@@ -123,9 +126,9 @@ static void format_product(int rank, const int64_t *shape, char *text, size_t si
   snprintf(text, size, "(");
   for (int d = 0; d < rank; d++) {
     snprintf(one, sizeof one, "%s%lld", d ? " x " : "", (long long)shape[d]);
-    append(text, size, one);
+    pome__append(text, size, one);
   }
-  append(text, size, ")");
+  pome__append(text, size, ")");
 }
 
 /* Where Core ML has words for it, they are used: callers look for them. */

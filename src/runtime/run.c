@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/options.h"
 #include "runtime/runtime.h"
 #include "tensor/element.h"
 #include "tensor/shape.h"
@@ -71,16 +72,16 @@ static pome_status open_run(pome_run *run, pome_error *error) {
 
 pome_status pome_run_create(const pome_plan *plan, const pome_run_options *options, pome_run **out,
                             pome_error *error) {
-  pome_run_options defaults;
-  pome_run_options_init(&defaults);
-  if (options == NULL) options = &defaults;
+  pome_run_options chosen;
+  pome_run_options_init(&chosen);
   if (plan == NULL || out == NULL)
     return pome__fail(error, POME_USAGE, "pome_run_create needs a plan and a place for the run");
-  pome_run *run = pome__alloc_zero(options->allocator, sizeof *run);
+  POME__TRY(pome__options_take(&chosen, sizeof chosen, options, error));
+  pome_run *run = pome__alloc_zero(chosen.allocator, sizeof *run);
   if (run == NULL) return pome__fail_memory(error, "a run");
-  run->allocator = options->allocator;
+  run->allocator = chosen.allocator;
   run->plan = plan;
-  run->options = *options;
+  run->options = chosen;
   atomic_init(&run->cancel, false);
   pome_status status =
       plan->stage_count > 0 ? pome__pipeline_open(run, error) : open_run(run, error);
@@ -315,7 +316,8 @@ static pome_status run_subplans(pome_run *run, pome_error *error) {
   for (size_t s = 0; s < plan->subplan_count && status == POME_OK; s++) {
     const pome__backend *backend = plan->subplans[s].backend;
     status = backend->submit(run->instances[s], &exec, error);
-    if (status == POME_OK) status = backend->wait(run->instances[s], error);
+    if (status == POME_OK && backend->wait != NULL)
+      status = backend->wait(run->instances[s], error);
   }
   pome__pool_return(&lease);
   return status;
@@ -418,7 +420,11 @@ pome_status pome__run_result(const pome_run *run, const char *name, const pome__
     *port = pome_function_find_port(run->plan->function, POME_OUTPUT_PORT, name);
     return POME_OK;
   }
-  return pome__fail(error, POME_INPUT, "no result is named \"%s\"", name);
+  char known[200] = "";
+  for (size_t i = 0; i < plan->result_count; i++)
+    pome__append_name(known, sizeof known, plan->results[i]->name);
+  return pome__fail(error, POME_INPUT, "no result is named \"%s\"; the results are: %s", name,
+                    known);
 }
 
 pome_status pome_run_get_tensor(const pome_run *run, const char *name, pome_tensor *tensor,

@@ -140,7 +140,6 @@ pome_status pome__value_create(pome_feature feature, pome_dtype dtype, int rank,
 
 /* ---- images (image.c) ---- */
 
-int pome__image_channels(pome_color color);
 /* What an image becomes for a port: checks color and size and fills in `planes`, without memory, as
  * `declared` with elements of type `stored`. */
 pome_status pome__image_shape(const pome_port *port, const pome__type *declared, pome_dtype stored,
@@ -170,6 +169,10 @@ pome_status pome__pipeline_result(const pome_run *run, const char *name,
                                   const pome__result **result, const pome_port **port,
                                   pome_error *error);
 
+/* Adds to a text in a buffer of that size, as much as fits; names with a comma between (ports.c).
+ */
+void pome__append(char *text, size_t size, const char *more);
+void pome__append_name(char *text, size_t size, const char *name);
 /* POME_INPUT naming the inputs there are (ports.c). */
 pome_status pome__fail_unknown_input(const pome_function *function, const char *name,
                                      pome_error *error);

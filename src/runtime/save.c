@@ -1,5 +1,6 @@
 /* pome_model_save: from an opened model to a package. */
 #include "save/save.h"
+#include "base/options.h"
 #include "runtime/runtime.h"
 
 void pome_save_options_init(pome_save_options *options) {
@@ -8,11 +9,11 @@ void pome_save_options_init(pome_save_options *options) {
 
 pome_status pome_model_save(const pome_model *model, const char *path,
                             const pome_save_options *options, pome_error *error) {
-  pome_save_options defaults;
-  pome_save_options_init(&defaults);
-  if (options == NULL) options = &defaults;
+  pome_save_options chosen;
+  pome_save_options_init(&chosen);
   if (model == NULL || path == NULL)
     return pome__fail(error, POME_USAGE, "pome_model_save needs a model and a path");
+  POME__TRY(pome__options_take(&chosen, sizeof chosen, options, error));
   bool pipeline = model->stage_count > 0;
   if (model->program == NULL && !pipeline) {
     return pome__fail(error, POME_UNSUPPORTED,
@@ -24,8 +25,8 @@ pome_status pome_model_save(const pome_model *model, const char *path,
       .program_count = pipeline ? model->stage_count : 1,
       .package = model->package,
       .path = path,
-      .replace = options->replace,
-      .progress = {options->context, options->progress},
+      .replace = chosen.replace,
+      .progress = {chosen.context, chosen.progress},
       .allocator = model->allocator,
   };
   return pome__save_package(&request, error);

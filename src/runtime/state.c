@@ -12,6 +12,14 @@ static pome__state_entry *find_entry(const pome_state *state, const char *name) 
   return NULL;
 }
 
+static pome_status fail_unknown(const pome_state *state, const char *name, pome_error *error) {
+  char known[200] = "";
+  for (size_t i = 0; i < state->count; i++)
+    pome__append_name(known, sizeof known, state->entries[i].name);
+  return pome__fail(error, POME_INPUT, "no state is named \"%s\"; the states are: %s", name,
+                    state->count > 0 ? known : "none");
+}
+
 static pome_status add_entry(pome_state *state, const char *name, pome_dtype dtype, int rank,
                              const int64_t *shape, pome_error *error) {
   pome_tensor tensor;
@@ -136,7 +144,7 @@ const char *pome_state_name(const pome_state *state, size_t index) {
 pome_status pome_state_read(const pome_state *state, const char *name, pome_tensor *tensor,
                             pome_error *error) {
   const pome__state_entry *entry = find_entry(state, name);
-  if (entry == NULL) return pome__fail(error, POME_INPUT, "no state is named \"%s\"", name);
+  if (entry == NULL) return fail_unknown(state, name, error);
   *tensor = entry->tensor;
   return POME_OK;
 }
@@ -144,6 +152,6 @@ pome_status pome_state_read(const pome_state *state, const char *name, pome_tens
 pome_status pome_state_write(pome_state *state, const char *name, const pome_tensor *tensor,
                              pome_error *error) {
   pome__state_entry *entry = find_entry(state, name);
-  if (entry == NULL) return pome__fail(error, POME_INPUT, "no state is named \"%s\"", name);
+  if (entry == NULL) return fail_unknown(state, name, error);
   return pome_tensor_copy(tensor, &entry->tensor, error);
 }

@@ -367,8 +367,61 @@ static void devices_and_chains(void **context) {
   pome_model_close(model);
 }
 
+/* Options are taken by the size that they say they have. */
+static void options_are_checked(void **state) {
+  (void)state;
+  pome_model *model = open_text(flexible);
+  const pome_function *function = pome_model_find_function(model, NULL);
+  pome_plan *plan = NULL;
+  pome_error error = {0};
+  struct {
+    pome_plan_options known;
+    char more[16];
+  } newer;
+  pome_plan_options_init(&newer.known);
+  newer.known.size = sizeof newer;
+  assert_int_equal(pome_plan_create(function, &newer.known, &plan, &error), POME_USAGE);
+  assert_non_null(strstr(error.message, "options with a size of"));
+  pome_plan_options empty;
+  memset(&empty, 0, sizeof empty);
+  assert_int_equal(pome_plan_create(function, &empty, &plan, &error), POME_USAGE);
+  assert_non_null(strstr(error.hint, "_init"));
+  pome_plan_options odd;
+  pome_plan_options_init(&odd);
+  odd.numerics = (pome_numerics)3;
+  assert_int_equal(pome_plan_create(function, &odd, &plan, &error), POME_USAGE);
+  assert_non_null(strstr(error.message, "numerics 3"));
+  assert_null(plan);
+  pome_plan_options older; /* a header without devices: what lies there is not read */
+  pome_plan_options_init(&older);
+  older.size = offsetof(pome_plan_options, devices);
+  older.devices = "gpu";
+  check_ok(pome_plan_create(function, &older, &plan, &error), &error);
+  pome_plan_free(plan);
+  pome_model_close(model);
+}
+
+/* Who asks for a name that is not there is told the names there are. */
+static void names_are_told(void **state) {
+  (void)state;
+  text_model m = make(flexible, "ref", NULL);
+  pome_tensor tensor;
+  pome_error error = {0};
+  assert_int_equal(pome_run_get_tensor(m.run, "z", &tensor, &error), POME_INPUT);
+  assert_non_null(strstr(error.message, "the results are: y"));
+  pome_state *nothing;
+  const pome_function *function = pome_plan_function(m.plan);
+  check_ok(pome_state_create(&function, 1, NULL, &nothing, &error), &error);
+  assert_int_equal(pome_state_read(nothing, "cache", &tensor, &error), POME_INPUT);
+  assert_non_null(strstr(error.message, "the states are: none"));
+  pome_state_free(nothing);
+  free_text_model(&m);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(options_are_checked),
+      cmocka_unit_test(names_are_told),
       cmocka_unit_test(sizes_change),
       cmocka_unit_test(nothing_is_allocated),
       cmocka_unit_test(first_prediction_allocates_nothing),

@@ -116,20 +116,8 @@ static size_t instance_bytes(const void *instance) {
   return bytes;
 }
 
-static pome_status wait_instance(void *instance, pome_error *error) {
-  (void)instance;
-  (void)error;
-  return POME_OK;
-}
-
-static const char *unavailable(void) {
-  return NULL;
-}
-
 const pome__backend pome__backend_cpu = {
     .name = "cpu",
-    .description = "this machine's processor",
-    .unavailable = unavailable,
     .supports = supports,
     .prepare = pome__cpu_prepare,
     .release = release,
@@ -137,5 +125,4 @@ const pome__backend pome__backend_cpu = {
     .close = close_instance,
     .bytes = instance_bytes,
     .submit = pome__cpu_submit,
-    .wait = wait_instance,
 };

@@ -6,7 +6,6 @@
 #include "backend/ref/ref.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "backend/backends.h"
 #include "base/check.h"
@@ -231,20 +230,8 @@ static pome_status submit(void *instance, const pome__exec *exec, pome_error *er
   return POME_OK;
 }
 
-static pome_status wait_instance(void *instance, pome_error *error) {
-  (void)instance;
-  (void)error;
-  return POME_OK;
-}
-
-static const char *unavailable(void) {
-  return NULL;
-}
-
 const pome__backend pome__backend_ref = {
     .name = "ref",
-    .description = "reference interpreter, one operation at a time in the declared types",
-    .unavailable = unavailable,
     .supports = supports,
     .prepare = prepare,
     .release = release,
@@ -252,5 +239,4 @@ const pome__backend pome__backend_ref = {
     .close = close_instance,
     .bytes = instance_bytes,
     .submit = submit,
-    .wait = wait_instance,
 };
