@@ -5,7 +5,6 @@
 #include "bench.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/bytes.h"
 #include "engine.h"

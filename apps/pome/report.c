@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
@@ -185,16 +184,16 @@ bool report_terminal(void) {
   return isatty(STDOUT_FILENO);
 }
 
-bool report_color(void) {
+static bool shows_color(void) {
   const char *no = getenv("NO_COLOR"), *terminal = getenv("TERM");
   return report_terminal() && !(no && *no) && !(terminal && strcmp(terminal, "dumb") == 0);
 }
 
 const char *report_bold(void) {
-  return report_color() ? "\033[1m" : "";
+  return shows_color() ? "\033[1m" : "";
 }
 const char *report_plain(void) {
-  return report_color() ? "\033[0m" : "";
+  return shows_color() ? "\033[0m" : "";
 }
 
 static int write_stdout(const char *buffer, size_t size, void *context) {

@@ -45,9 +45,7 @@ void report_put(const char *text);
 int report_width(const char *text);
 
 bool report_terminal(void); /* stdout is one */
-/* True when stdout is a terminal that shows colours and the user did not say no. */
-bool report_color(void);
-/* "\033[1m" and "\033[0m", or "". */
+/* "\033[1m" and "\033[0m"; "" when stdout is no terminal, or one that shall show plain text. */
 const char *report_bold(void);
 const char *report_plain(void);
 

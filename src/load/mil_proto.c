@@ -26,8 +26,9 @@ pome_status pome__mil_no_memory(pome__mil_reader *r) {
   return POME_MEMORY;
 }
 
-pome_status pome__mil_string(pome__mil_reader *r, const pome__pb *pb, const pome__pb_field *field,
-                             const char *what, const char **out) {
+/* A string field, copied into the program's arena. */
+static pome_status copy_string(pome__mil_reader *r, const pome__pb *pb, const pome__pb_field *field,
+                               const char *what, const char **out) {
   pome__bytes text;
   POME__TRY(pome__pb_text(pb, field, what, &text, r->error));
   *out = pome__arena_string(&r->program->arena, (const char *)text.data, text.size);
@@ -400,7 +401,7 @@ static pome_status parse_opset(pome__mil_reader *r, pome__pb pb, const char **op
     bool more;
     POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
     if (!more) return POME_OK;
-    if (field.number == 2) POME__TRY(pome__mil_string(r, &pb, &field, "an opset", opset));
+    if (field.number == 2) POME__TRY(copy_string(r, &pb, &field, "an opset", opset));
   }
 }
 

@@ -23,9 +23,6 @@ typedef struct pome__mil_reader {
 
 /* POME_MEMORY; tells which ceiling was met. */
 pome_status pome__mil_no_memory(pome__mil_reader *r);
-/* A string field, copied into the program's arena. */
-pome_status pome__mil_string(pome__mil_reader *r, const pome__pb *pb, const pome__pb_field *field,
-                             const char *what, const char **out);
 
 /* ValueType and Value; both nest to POME__MAX_DEPTH. */
 pome_status pome__mil_parse_type(pome__mil_reader *r, pome__pb pb, int depth, pome__type *type);

@@ -78,7 +78,8 @@ static bool is_name(const pome__token *token) {
   return token->kind == POME__TOKEN_NAME || token->kind == POME__TOKEN_STRING;
 }
 
-pome_status pome__text_name(pome__text_parser *parser, const char *wanted, const char **name) {
+/* A plain or quoted name, copied. */
+static pome_status parse_name(pome__text_parser *parser, const char *wanted, const char **name) {
   pome__token token = parser->token;
   size_t size = token.text.size;
   if (!is_name(&token)) return pome__text_unexpected(parser, wanted);
@@ -133,7 +134,7 @@ static pome_status parse_definition(pome__text_parser *parser, value_list *list)
   const char *name;
   POME__TRY(pome__text_type(parser, &type));
   pome__token at = parser->token;
-  POME__TRY(pome__text_name(parser, "the name of a value", &name));
+  POME__TRY(parse_name(parser, "the name of a value", &name));
   if (pome__scope_find(&parser->scope, name) != NULL) {
     return pome__text_fail(parser, &at, POME_INPUT, "%.200s is already defined", name);
   }
@@ -170,7 +171,7 @@ static pome_status parse_parameters(pome__text_parser *parser, value_list *list)
 static pome_status parse_reference(pome__text_parser *parser, pome__value **value) {
   const char *name;
   pome__token at = parser->token;
-  POME__TRY(pome__text_name(parser, "a value", &name));
+  POME__TRY(parse_name(parser, "a value", &name));
   pome__value *found = pome__scope_find(&parser->scope, name);
   if (found == NULL) {
     return pome__text_fail(parser, &at, POME_INPUT, "%.200s is not defined before it is used here",
@@ -234,7 +235,7 @@ static pome_status parse_op_name(pome__text_parser *parser, pome__op *op) {
 static pome_status parse_arg(pome__text_parser *parser, pome__op *op, bool attribute) {
   value_list list = {.items = NULL};
   const char *name;
-  POME__TRY(pome__text_name(parser, "the name of an argument", &name));
+  POME__TRY(parse_name(parser, "the name of an argument", &name));
   POME__TRY(pome__text_expect(parser, "="));
   if (attribute && strcmp(name, "name") == 0) return parse_op_name(parser, op);
   POME__TRY(parse_arg_values(parser, &list));
@@ -281,7 +282,7 @@ static pome_status parse_op(pome__text_parser *parser, pome__block *block, int d
   const char *type;
   pome__token at = parser->token;
   POME__TRY(parse_outputs(parser, &outputs));
-  POME__TRY(pome__text_name(parser, "the type of an operation", &type));
+  POME__TRY(parse_name(parser, "the type of an operation", &type));
   pome__op *op = pome__op_new(parser->program, type);
   if (op == NULL) return pome__text_memory(parser);
   op->line = at.line;
@@ -353,7 +354,7 @@ static pome_status parse_attributes(pome__text_parser *parser, pome__function *f
   while (more) {
     const char *name;
     const pome__literal *literal;
-    POME__TRY(pome__text_name(parser, "the name of an attribute", &name));
+    POME__TRY(parse_name(parser, "the name of an attribute", &name));
     POME__TRY(pome__text_expect(parser, "="));
     POME__TRY(pome__text_literal(parser, &literal));
     if (!pome__program_add_attribute(parser->program, function, name, literal))
@@ -368,7 +369,7 @@ static pome_status parse_opset(pome__text_parser *parser, pome__opset *opset) {
   const char *name;
   POME__TRY(pome__text_expect(parser, "<"));
   pome__token at = parser->token;
-  POME__TRY(pome__text_name(parser, "an opset", &name));
+  POME__TRY(parse_name(parser, "an opset", &name));
   pome__opset found = pome__opset_from_name(name);
   if (found == POME__OPSET_NONE) {
     return pome__text_fail(parser, &at, POME_UNSUPPORTED,
@@ -385,7 +386,7 @@ static pome_status parse_function(pome__text_parser *parser) {
   if (!pome__text_is(&parser->token, POME__TOKEN_NAME, "func"))
     return pome__text_unexpected(parser, "func or }");
   POME__TRY(pome__text_advance(parser));
-  POME__TRY(pome__text_name(parser, "the name of a function", &name));
+  POME__TRY(parse_name(parser, "the name of a function", &name));
   POME__TRY(parse_opset(parser, &opset));
   pome__function *function = pome__program_add_function(parser->program, name, opset);
   if (function == NULL) return pome__text_memory(parser);

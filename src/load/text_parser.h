@@ -34,8 +34,6 @@ bool pome__text_at(const pome__text_parser *parser, const char *punctuation);
 pome_status pome__text_expect(pome__text_parser *parser, const char *punctuation);
 /* True, and steps over it, when a list goes on with a comma. At its end steps over `close`. */
 pome_status pome__text_more(pome__text_parser *parser, const char *close, bool *more);
-/* A plain or quoted name, copied. */
-pome_status pome__text_name(pome__text_parser *parser, const char *wanted, const char **name);
 
 /* ---- text_literal.c ---- */
 pome_status pome__text_type(pome__text_parser *parser, pome__type *type);

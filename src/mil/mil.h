@@ -226,16 +226,7 @@ pome_status pome__program_verify(pome__program *program, pome_error *error);
 bool pome__program_equal(const pome__program *a, const pome__program *b, const char **why);
 
 /* ---- text (print.c) ---- */
-typedef struct pome__print_options {
-  size_t inline_limit; /* literals of more elements than this that came from a weight file print as
-                          BLOBFILE; 0: always inline */
-} pome__print_options;
-/* NULL options: every literal that has a blob offset prints as BLOBFILE. `pome__program_print` is
- * this with NULL. */
-pome_status
-pome__program_print_with(const pome__program *program, const pome__print_options *options,
-                         pome_status (*write)(void *context, const char *text, size_t size),
-                         void *context, pome_error *error);
+/* Literals that lie in a weight file print as BLOBFILE, all others in place. */
 pome_status pome__program_print(const pome__program *program,
                                 pome_status (*write)(void *context, const char *text, size_t size),
                                 void *context, pome_error *error);

@@ -24,8 +24,6 @@ typedef struct {
   pome_error *error;
   pome_status status; /* of the first failure; nothing is written after it */
   bool bare_scalars;
-  bool inline_always;
-  size_t inline_limit;
   size_t used;
   char text[4096];
 } printer;
@@ -196,7 +194,7 @@ static void put_tensor(printer *p, const pome__literal *literal) {
   if (!pome__shape_count(literal->type.rank, literal->type.dims, &reader.count)) {
     p->status = pome__fail(p->error, POME_INPUT, "a constant's size is unknown or too large");
   } else if (literal->blob_offset != POME_NO_OFFSET &&
-             (literal->data == NULL || (!p->inline_always && reader.count > p->inline_limit))) {
+             (literal->data == NULL || reader.count > 0)) {
     put_blob(p, literal);
   } else if (reader.count == 0) {
     put(p, "[]");
@@ -392,14 +390,11 @@ static bool has_bare_scalars(const pome__program *program) {
   return false;
 }
 
-pome_status
-pome__program_print_with(const pome__program *program, const pome__print_options *options,
-                         pome_status (*write)(void *context, const char *text, size_t size),
-                         void *context, pome_error *error) {
+pome_status pome__program_print(const pome__program *program,
+                                pome_status (*write)(void *context, const char *text, size_t size),
+                                void *context, pome_error *error) {
   printer p = {.write = write, .context = context, .error = error, .status = POME_OK};
   p.bare_scalars = has_bare_scalars(program);
-  p.inline_always = options != NULL && options->inline_limit == 0;
-  p.inline_limit = options != NULL ? options->inline_limit : 0;
   put(&p, p.bare_scalars ? "program(1.3)\n" : "program(1.0)\n");
   put_attributes(&p, program->attributes, program->attribute_count, "\n");
   put(&p, "{\n");
@@ -408,10 +403,4 @@ pome__program_print_with(const pome__program *program, const pome__print_options
   put(&p, "}");
   flush(&p);
   return p.status;
-}
-
-pome_status pome__program_print(const pome__program *program,
-                                pome_status (*write)(void *context, const char *text, size_t size),
-                                void *context, pome_error *error) {
-  return pome__program_print_with(program, NULL, write, context, error);
 }

@@ -196,16 +196,6 @@ bool pome__ints_of(const pome__call *call, int p, int64_t *out, size_t capacity,
   return true;
 }
 
-bool pome__bools_of(const pome__call *call, int p, bool *out, size_t capacity, size_t *count) {
-  int64_t numbers[64];
-  size_t n;
-  if (capacity > 64) capacity = 64;
-  if (!pome__ints_of(call, p, numbers, capacity, &n)) return false;
-  for (size_t i = 0; i < n; i++) out[i] = numbers[i] != 0;
-  *count = n;
-  return true;
-}
-
 pome_status pome__axis(pome__call *call, const char *param, int64_t axis, int64_t rank, int *out) {
   if (rank == 0 && (axis == 0 || axis == -1)) {
     return pome__call_fail(call,

@@ -154,7 +154,6 @@ bool pome__string_is(pome_string s, const char *text);
 /* An integer vector (or scalar): false when not known or longer than capacity. Absent with a
  * computed default: the default. */
 bool pome__ints_of(const pome__call *call, int p, int64_t *out, size_t capacity, size_t *count);
-bool pome__bools_of(const pome__call *call, int p, bool *out, size_t capacity, size_t *count);
 /* "axis" in -rank .. rank-1 to 0 .. rank-1; POME_INPUT naming op, parameter and allowed range
  * otherwise. */
 pome_status pome__axis(pome__call *call, const char *param, int64_t axis, int64_t rank, int *out);

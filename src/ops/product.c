@@ -56,10 +56,6 @@ double pome__dot_f64(size_t n, const double *x, const double *y) {
   return sum;
 }
 
-float pome__dot_f32(const pome__call *call, size_t n, const float *x, const float *y) {
-  return pome__call_kernels(call)->dot_f32(n, x, y);
-}
-
 /* y[0], y[1], y[2] = x . each of three rows of w, k apart. */
 static void dot_three(size_t k, const double *x, const double *w, double *y) {
   lanes a = {0};

@@ -43,10 +43,8 @@ pome_status pome__product_operand(pome__call *call, const pome_tensor *tensor, p
 /* The type of such scratch tensors: fp64 for strict numerics, else fp32. */
 pome_dtype pome__product_dtype(const pome__call *call);
 
-/* Sums of products, in a fixed order that does not depend on the machine (double), or as the
- * kernels do (float). */
+/* A sum of products, in a fixed order that does not depend on the machine. */
 double pome__dot_f64(size_t n, const double *x, const double *y);
-float pome__dot_f32(const pome__call *call, size_t n, const float *x, const float *y);
 /* The kernels of the call, or the scalar ones. */
 const struct pome__kernels *pome__call_kernels(const pome__call *call);
 

@@ -5,7 +5,6 @@
  * validate_indices that is an error, without it a gather takes the nearest element that exists and
  * a scatter leaves the update out: no memory outside is ever touched.
  */
-#include <string.h>
 
 #include "ops/args.h"
 #include "ops/families.h"

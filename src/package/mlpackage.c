@@ -5,7 +5,6 @@
  * out of the package. `@model_path` of the program's blob files is the folder that holds the Model.
  * Source: coremltools modelpackage/src/ModelPackage.cpp.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "package/package.h"

@@ -38,18 +38,6 @@ uint16_t pome__f64_to_f16(double value) {
   return (uint16_t)pome__narrow_from_f64(POME__NARROW_F16, value);
 }
 
-uint16_t pome__f32_to_f16(float value) {
-  return pome__f64_to_f16((double)value);
-}
-
-float pome__bf16_to_f32(uint16_t value) {
-  return pome__narrow_to_f32(POME__NARROW_BF16, value);
-}
-
-uint16_t pome__f64_to_bf16(double value) {
-  return (uint16_t)pome__narrow_from_f64(POME__NARROW_BF16, value);
-}
-
 /* Where a rounding to 53 bits would come before another, the first one must not create a tie: keep
  * 53 bits and set the last one when anything was lost ("round to odd"). */
 double pome__u64_to_f64_odd(uint64_t value) {

@@ -11,11 +11,8 @@
 #include <pome/tensor.h>
 
 float pome__f16_to_f32(uint16_t half);
-/* All roundings: once, to nearest, ties to even; overflow gives infinity, NaN stays NaN. */
-uint16_t pome__f32_to_f16(float value);
+/* Rounds once, to nearest, ties to even; overflow gives infinity, NaN stays NaN. */
 uint16_t pome__f64_to_f16(double value);
-float pome__bf16_to_f32(uint16_t value);
-uint16_t pome__f64_to_bf16(double value);
 
 /* The first 53 bits, the last one set when any bit after them is: rounds on to a narrower float
  * correctly. */

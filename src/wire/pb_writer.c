@@ -127,22 +127,6 @@ void pome__pb_put_uint(pome__pb_writer *w, uint32_t field, uint64_t value) {
   pome__pb_varint(w, value);
 }
 
-static void put_little_endian(pome__pb_writer *w, uint64_t value, size_t size) {
-  uint8_t bytes[8];
-  for (size_t i = 0; i < size; i++) bytes[i] = (uint8_t)(value >> (8 * i));
-  pome__pb_raw(w, bytes, size);
-}
-
-void pome__pb_put_fixed32(pome__pb_writer *w, uint32_t field, uint32_t value) {
-  put_tag(w, field, POME__PB_I32);
-  put_little_endian(w, value, 4);
-}
-
-void pome__pb_put_fixed64(pome__pb_writer *w, uint32_t field, uint64_t value) {
-  put_tag(w, field, POME__PB_I64);
-  put_little_endian(w, value, 8);
-}
-
 void pome__pb_put_bytes(pome__pb_writer *w, uint32_t field, const void *data, size_t size) {
   put_tag(w, field, POME__PB_LEN);
   pome__pb_varint(w, size);

@@ -37,8 +37,6 @@ void pome__pb_begin(pome__pb_writer *w, uint32_t field);
 void pome__pb_end(pome__pb_writer *w);
 /* Single fields. */
 void pome__pb_put_uint(pome__pb_writer *w, uint32_t field, uint64_t value);
-void pome__pb_put_fixed32(pome__pb_writer *w, uint32_t field, uint32_t value);
-void pome__pb_put_fixed64(pome__pb_writer *w, uint32_t field, uint64_t value);
 void pome__pb_put_bytes(pome__pb_writer *w, uint32_t field, const void *data, size_t size);
 void pome__pb_put_text(pome__pb_writer *w, uint32_t field, const char *text);
 /* Items of a packed list. */

@@ -114,28 +114,14 @@ static void text_is_printed_as_compilers_write_it(void **state) {
   }
 }
 
-static void weights_come_from_the_file_or_in_place(void **state) {
+static void weights_come_from_the_file(void **state) {
   (void)state;
   static const uint16_t expected[3] = {0x3c00, 0x4000, 0x4200};
-  static const pome__print_options in_place = {.inline_limit = 0},
-                                   few_in_place = {.inline_limit = 3};
   pome__program *program = must_parse(new_form, strlen(new_form));
   const pome__literal *w = program->functions[0]->body->ops[1]->outputs[0]->literal;
   assert_int_equal(w->blob_offset, 64);
   assert_int_equal(w->bytes, sizeof(expected));
   assert_memory_equal(w->data, expected, sizeof(expected));
-  const pome__print_options *const options[2] = {&in_place, &few_in_place};
-  for (int i = 0; i < 2; i++) {
-    text_buffer text = {NULL, 0, 0};
-    assert_int_equal(pome__program_print_with(program, options[i], append_text, &text, NULL),
-                     POME_OK);
-    assert_non_null(strstr(text.text, "tensor<fp16, [3]>([0x1p+0, 0x1p+1, 0x1.8p+1])"));
-    assert_null(strstr(text.text, "BLOBFILE"));
-    pome__program *again = must_parse(text.text, text.size);
-    assert_true(pome__program_equal(program, again, NULL));
-    pome__program_free(again);
-    free(text.text);
-  }
   pome__program_free(program);
 }
 
@@ -576,7 +562,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(printed_programs_are_read_back_equal),
       cmocka_unit_test(text_is_printed_as_compilers_write_it),
-      cmocka_unit_test(weights_come_from_the_file_or_in_place),
+      cmocka_unit_test(weights_come_from_the_file),
       cmocka_unit_test(a_failing_writer_ends_the_printing),
       cmocka_unit_test(numbers_are_read_exactly),
       cmocka_unit_test(escapes_are_undone),

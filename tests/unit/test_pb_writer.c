@@ -27,8 +27,7 @@ static void emit_nested(pome__pb_writer *w, void *context) {
     pome__pb_put_bytes(w, 2, text, sizeof(text));
   }
   pome__pb_put_uint(w, 3, UINT64_MAX);
-  pome__pb_put_fixed32(w, 4, 0x01020304);
-  pome__pb_put_fixed64(w, 5, 0x0102030405060708);
+  pome__pb_put_uint(w, 4, 0x01020304);
   pome__pb_begin(w, 6);
   pome__pb_end(w);
   for (int i = 0; i < depth; i++) pome__pb_end(w);
@@ -52,8 +51,8 @@ static void messages_hold_their_lengths(void **state) {
     assert_int_equal(pome__pb_next(&pb, &field, &more, &error), POME_OK);
     assert_true(field.number == 2 && field.bytes.size == 100);
   }
-  static const uint64_t values[] = {UINT64_MAX, 0x01020304, 0x0102030405060708};
-  for (uint32_t i = 0; i < 3; i++) {
+  static const uint64_t values[] = {UINT64_MAX, 0x01020304};
+  for (uint32_t i = 0; i < 2; i++) {
     assert_int_equal(pome__pb_next(&pb, &field, &more, &error), POME_OK);
     assert_true(field.number == i + 3 && field.value == values[i]);
   }
