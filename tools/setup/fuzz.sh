@@ -42,7 +42,7 @@ need() { # command, package
 build() { # folder, prefix of the executables, cmake arguments
   local folder=$1 prefix=$2
   shift 2
-  cmake -S . -B "$folder" -G Ninja -DWITH_APPS=OFF -DWITH_SHARED=OFF -DWITH_LLM=OFF "$@" >/dev/null
+  cmake -S . -B "$folder" -G Ninja -DWITH_APPS=OFF -DWITH_SHARED=OFF "$@" >/dev/null
   ninja -C "$folder" --quiet "${targets[@]/#/$prefix}"
 }
 

@@ -27,9 +27,14 @@ static pome_status read_number(pome__trender *r, pome_string text, size_t *at, i
   return POME_OK;
 }
 
+/* What stands behind `mark`. Nothing at all may have been written yet. */
+static pome_string written(const pome__trender *r, size_t mark) {
+  return (pome_string){r->out == NULL ? "" : r->out + mark, r->out_size - mark};
+}
+
 static pome_status put_padded(pome__trender *r, const form *f, size_t mark, size_t sign) {
   pome__tvalue text;
-  pome_string t = {r->out + mark, r->out_size - mark};
+  pome_string t = written(r, mark);
   int64_t missing = f->width - (int64_t)pome__t_count_characters(t);
   if (missing <= 0) return POME_OK;
   POME__TRY(pome__t_take(r, mark, &text));
@@ -117,7 +122,7 @@ static pome_status put_value(pome__trender *r, const form *f, const pome__tvalue
     if (f->grouped) POME__TRY(group_digits(r, mark));
   } else {
     POME__TRY(f->type == 'r' || f->type == 'a' ? pome__t_put_repr(r, v) : pome__t_put_text(r, v));
-    pome_string text = {r->out + mark, r->out_size - mark};
+    pome_string text = written(r, mark);
     if (f->precision >= 0)
       r->out_size = mark + pome__t_character_offset(text, (size_t)f->precision);
   }
