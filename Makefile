@@ -34,4 +34,4 @@ fuzz:
 	@tools/setup/fuzz.sh
 
 clean:
-	rm -rf build build-test build-asan build-fuzz
+	rm -rf build build-*

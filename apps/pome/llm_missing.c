@@ -9,7 +9,7 @@
 
 static pome_status fail_missing(pome_error *error) {
   pome__fail(error, POME_UNSUPPORTED, "this pome was built without language models");
-  pome__error_hint(error, "build it with WITH_LLM=ON, which needs PCRE2");
+  pome__error_hint(error, "build it with WITH_LLM=ON, which needs PCRE2 and utf8proc");
   return POME_UNSUPPORTED;
 }
 

@@ -4,7 +4,6 @@ set -euo pipefail
 cc=$1
 shift
 for header in "$@"; do
-  printf '#include <%s>\n' "$header" >/dev/null
   printf '#include <%s>\nint main(void) { return 0; }\n' "$header" |
     "$cc" -std=c11 -Wall -Wextra -Wpedantic -Wstrict-prototypes -Werror -Iinclude -fsyntax-only -x c -
   if echo 'int main() { return 0; }' | "$cc" -x c++ -fsyntax-only - 2>/dev/null; then

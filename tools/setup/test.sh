@@ -19,4 +19,4 @@ run() { # folder, ctest arguments, cmake arguments
 
 run build-test '.*' "$@"
 echo "once more under AddressSanitizer and UndefinedBehaviorSanitizer:"
-POME_SANITIZED=1 ASAN_OPTIONS=detect_leaks=1 run build-asan "$sanitized" -DWITH_SANITIZERS=ON -DWITH_SHARED=OFF "$@"
+ASAN_OPTIONS=detect_leaks=1 run build-asan "$sanitized" -DWITH_SANITIZERS=ON -DWITH_SHARED=OFF "$@"
