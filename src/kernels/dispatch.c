@@ -6,13 +6,13 @@
 #include <pthread.h>
 #include <string.h>
 
-#define FILLS_PER_LEVEL 2
+#define FILLS_PER_LEVEL 3
 
 static pome__kernels_fill *const fills[POME__ISA_COUNT][FILLS_PER_LEVEL] = {
-    [POME__ISA_SCALAR] = {pome__elementwise_scalar, pome__matmul_scalar},
+    [POME__ISA_SCALAR] = {pome__elementwise_scalar, pome__matmul_scalar, pome__outer_scalar},
 #ifdef POME_HAVE_X86
-    [POME__ISA_AVX2] = {pome__elementwise_avx2, pome__matmul_avx2},
-    [POME__ISA_AVX512] = {pome__elementwise_avx512, pome__matmul_avx512},
+    [POME__ISA_AVX2] = {pome__elementwise_avx2, pome__matmul_avx2, pome__outer_avx2},
+    [POME__ISA_AVX512] = {pome__elementwise_avx512, pome__matmul_avx512, pome__outer_avx512},
 #endif
 };
 

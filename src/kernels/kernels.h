@@ -32,6 +32,20 @@ typedef struct pome__matmul {
   size_t y_stride;
 } pome__matmul;
 
+/* Sums of scaled rows: y[m, n] = bias[m] + sum over k of a[m, k] * b[k, n], for activations that
+ * run along n, as the channels of an image do: nothing needs to be transposed. Each call handles
+ * columns n0 .. n1-1 and touches no other of y. y must not overlap the rest; k may be 0. */
+typedef struct pome__outer {
+  const float *a; /* [m, k], rows a_stride floats apart */
+  size_t a_stride;
+  size_t m, k;
+  const float *b; /* [k, n], rows b_stride floats apart */
+  size_t b_stride;
+  const float *bias; /* [m] or NULL */
+  float *y;          /* [m, n], rows y_stride floats apart */
+  size_t y_stride;
+} pome__outer;
+
 typedef void pome__matmul_fn(const pome__matmul *args, size_t n0, size_t n1);
 typedef void pome__unary_fn(size_t n, const float *x, float *y); /* x and y may be the same */
 
@@ -46,6 +60,11 @@ typedef struct pome__kernels {
   pome__matmul_fn *gemm_lut4;
   pome__matmul_fn *gemv_f32;
   pome__matmul_fn *gemm_f32;
+
+  void (*outer_f32)(const pome__outer *args, size_t n0, size_t n1);
+  /* y[i] = bias + sum over t of w[t] * x[t][i] */
+  void (*taps_f32)(size_t n, size_t taps, const float *const *x, const float *w, float bias,
+                   float *y);
 
   float (*dot_f32)(size_t n, const float *x, const float *y);
   /* y[i] += a * x[i] */
@@ -67,8 +86,8 @@ const pome__kernels *pome__kernels_get(pome__isa isa);
 /* What fills the table, one function per group and level, each in its own file with its own
  * compiler flags. A level's functions may only run on a machine that has the level. */
 typedef void pome__kernels_fill(pome__kernels *table);
-pome__kernels_fill pome__elementwise_scalar, pome__matmul_scalar;
-pome__kernels_fill pome__elementwise_avx2, pome__matmul_avx2;
-pome__kernels_fill pome__elementwise_avx512, pome__matmul_avx512;
+pome__kernels_fill pome__elementwise_scalar, pome__matmul_scalar, pome__outer_scalar;
+pome__kernels_fill pome__elementwise_avx2, pome__matmul_avx2, pome__outer_avx2;
+pome__kernels_fill pome__elementwise_avx512, pome__matmul_avx512, pome__outer_avx512;
 
 #endif

@@ -21,7 +21,7 @@ typedef struct input {
   const char *name;
   pome_dtype dtype; /* FP32 or INT32: of `data` */
   int rank;
-  int64_t shape[4];
+  int64_t shape[POME_MAX_RANK];
   const void *data;
 } input;
 

@@ -339,6 +339,70 @@ static void test_elementwise(void **state) {
   }
 }
 
+/* ---- sums of scaled rows ---- */
+
+/* Only columns n0 .. n1-1 may change. */
+static void check_outer(const pome__kernels *table, size_t m, size_t n, size_t k, bool bias) {
+  size_t a_stride = k + random_below(3), b_stride = n + random_below(3), y_stride = n + 2;
+  size_t n0 = random_below(n + 1), n1 = n0 + random_below(n - n0 + 1);
+  float *a = fenced_floats(m * a_stride), *b = fenced_floats(k * b_stride), *c = fenced_floats(m);
+  float *y = fenced_floats(m * y_stride);
+  for (size_t i = 0; i < m * a_stride; i++) a[i] = random_float();
+  for (size_t i = 0; i < k * b_stride; i++) b[i] = random_float();
+  for (size_t i = 0; i < m; i++) c[i] = random_float();
+  for (size_t i = 0; i < m * y_stride; i++) y[i] = from_bits(0x12345678);
+  pome__outer args = {a, a_stride, m, k, b, b_stride, bias ? c : NULL, y, y_stride};
+  table->outer_f32(&args, n0, n1);
+  for (size_t i = 0; i < m * y_stride; i++) {
+    size_t row = i / y_stride, column = i % y_stride;
+    if (column < n0 || column >= n1) {
+      assert_int_equal(bits_of(y[i]), 0x12345678);
+      continue;
+    }
+    double sum = bias ? (double)c[row] : 0, size = fabs(sum);
+    for (size_t p = 0; p < k; p++) {
+      double term = (double)a[row * a_stride + p] * b[p * b_stride + column];
+      sum += term;
+      size += fabs(term);
+    }
+    assert_close(y[i], sum, ((double)k + 2) * (EPSILON * size + 0x1p-149), "outer", i);
+  }
+  release_fences();
+}
+
+static void check_taps(const pome__kernels *table, size_t n, size_t taps) {
+  const float *x[32];
+  float w[32], *y = fenced_floats(n), bias = random_float();
+  for (size_t t = 0; t < taps; t++) {
+    float *row = fenced_floats(n);
+    for (size_t i = 0; i < n; i++) row[i] = random_float();
+    x[t] = row;
+    w[t] = random_float();
+  }
+  table->taps_f32(n, taps, x, w, bias, y);
+  for (size_t i = 0; i < n; i++) {
+    double sum = bias, size = fabs(sum);
+    for (size_t t = 0; t < taps; t++) {
+      sum += (double)w[t] * x[t][i];
+      size += fabs((double)w[t] * x[t][i]);
+    }
+    assert_close(y[i], sum, ((double)taps + 2) * (EPSILON * size + 0x1p-149), "taps", i);
+  }
+  release_fences();
+}
+
+static void test_outer(void **state) {
+  (void)state;
+  FOR_LEVELS(level, table) {
+    for (size_t m = 0; m < 20; m++) {
+      for (size_t i = 0; i < 12; i++)
+        check_outer(table, m, random_below(70), random_below(20), i % 2 == 0);
+    }
+    check_outer(table, 9, 600, 300, true);
+    for (size_t n = 0; n < 140; n++) check_taps(table, n, random_below(26));
+  }
+}
+
 /* ---- matrix products ---- */
 
 typedef enum weight_kind { F32, F16, LUT4, KINDS } weight_kind;
@@ -684,6 +748,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_f32_to_f16_rounding),
       cmocka_unit_test(test_f32_to_f16_bits),
       cmocka_unit_test(test_elementwise),
+      cmocka_unit_test(test_outer),
       cmocka_unit_test(test_products),
       cmocka_unit_test(test_products_large),
       cmocka_unit_test(test_products_specials),

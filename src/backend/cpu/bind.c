@@ -2,7 +2,6 @@
  * offsets in the arena. Runs at the first prediction and whenever an input's size changes; takes
  * memory only when the sizes exceed what was reserved.
  */
-#include <string.h>
 
 #include "backend/cpu/cpu.h"
 #include "base/check.h"
@@ -209,6 +208,9 @@ static void reserve_scratch(pome__cpu *cpu) {
   for (size_t s = 0; s < plan->step_count; s++) {
     const pome__step *step = &plan->steps[s];
     size_t bytes = 4096;
+    if (step->kind == POME__STEP_CONV && cpu->step_flags[s] == 0 &&
+        pome__cpu_conv_scratch(cpu, s, &bytes) == POME_OK && bytes > largest)
+      largest = bytes;
     if (step->kind != POME__STEP_EVAL && step->kind != POME__STEP_LINEAR) continue;
     for (size_t i = 0; i < step->operand_count; i++) {
       if (cpu->bound[step->operands[i]].tensor.rank < 0) continue;

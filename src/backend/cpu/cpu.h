@@ -43,6 +43,7 @@ typedef enum pome__step_kind {
   POME__STEP_EVAL,        /* the schema's evaluation */
   POME__STEP_VIEW,        /* output is an alias: nothing to do */
   POME__STEP_LINEAR,      /* x times a constant matrix, on the matrix kernels */
+  POME__STEP_CONV,        /* x with constant filters, on kernels that read channels as they lie */
   POME__STEP_GATHER_LUT,  /* rows of a palettized matrix */
   POME__STEP_READ_STATE,  /* output is an alias of the state, or a copy */
   POME__STEP_WRITE_STATE, /* nothing when the data is the state's own memory, or a copy */
@@ -56,10 +57,10 @@ typedef struct pome__step {
       *operands; /* locals in schema order; POME__NO_LOCAL for lists, tuples and strings in place */
   size_t operand_count;
   uint32_t *outputs;
-  uint32_t x;                 /* LINEAR, GATHER_LUT: the local of activations or indices */
+  uint32_t x;                 /* LINEAR, CONV, GATHER_LUT: the local of activations or indices */
   uint32_t w;                 /* LINEAR, GATHER_LUT: the local of the matrix */
   pome__weight_matrix matrix; /* LINEAR, GATHER_LUT */
-  const float *bias;          /* LINEAR: NULL when there is none */
+  const float *bias;          /* LINEAR, CONV: NULL when there is none */
   bool wraps, clamps;   /* GATHER_LUT: negative indices count from the end; indices outside take the
                            nearest row */
   size_t first_operand; /* where its operands lie in the instance's array */
@@ -129,7 +130,17 @@ pome_status pome__cpu_grow(pome__cpu *cpu, size_t s, size_t o, const pome__type 
  * out. */
 void pome__cpu_call(pome__cpu *cpu, size_t s, bool known_only, pome__call *call, pome_error *error);
 
+/* conv.c: runs a CONV step; what scratch it takes at the sizes bound. */
+pome_status pome__cpu_run_conv(pome__cpu *cpu, size_t s, pome_error *error);
+pome_status pome__cpu_conv_scratch(pome__cpu *cpu, size_t s, size_t *bytes);
+
+/* Steps of fewer multiply-adds than this take one thread about 15 us: sharing them gains nothing
+ * that is sure. */
+#define POME__PARALLEL_WORK 524288
+
 /* run.c */
+/* Activations as floats: where they lie, or converted into scratch; NULL: no memory. */
+const float *pome__cpu_floats(pome__cpu *cpu, const pome_tensor *x);
 pome_status pome__cpu_submit(void *instance, const pome__exec *exec, pome_error *error);
 
 #endif

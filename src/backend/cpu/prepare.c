@@ -182,6 +182,23 @@ static pome_status choose_linear(builder *b, pome__step *step, pome_error *error
   return POME_OK;
 }
 
+/* A convolution with constant filters. */
+static pome_status choose_conv(builder *b, pome__step *step, pome_error *error) {
+  if (!is_type(step, "conv")) return POME_OK;
+  uint32_t weight = operand_of(step, "weight"), bias = operand_of(step, "bias");
+  const pome__value *filters = b->out->locals[weight].value;
+  const pome_tensor *tensor;
+  if (!pome__value_is_constant(filters) ||
+      (bias != POME__NO_LOCAL && !pome__value_is_constant(b->out->locals[bias].value)))
+    return POME_OK;
+  POME__TRY(pome__plan_constant(b->plan, filters, &tensor, error));
+  if (tensor->dtype != POME_FP16 && tensor->dtype != POME_FP32) return POME_OK;
+  POME__TRY(bias_floats(b, bias, (size_t)tensor->shape[0], &step->bias, error));
+  step->kind = POME__STEP_CONV;
+  step->x = operand_of(step, "x");
+  return POME_OK;
+}
+
 /* Rows of a palettized table, as an embedding takes them. */
 static pome_status choose_gather(builder *b, pome__step *step, pome_error *error) {
   if (!is_type(step, "gather") || !param_is(b->out, step, "axis", 0) ||
@@ -207,6 +224,7 @@ static pome_status choose_kind(builder *b, pome__step *step, pome_error *error) 
   if (is_type(step, "write_state")) step->kind = POME__STEP_WRITE_STATE;
   if (b->out->numerics == POME_NUMERICS_STRICT || step->kind != POME__STEP_EVAL) return POME_OK;
   POME__TRY(choose_linear(b, step, error));
+  POME__TRY(choose_conv(b, step, error));
   return step->kind != POME__STEP_EVAL ? POME_OK : choose_gather(b, step, error);
 }
 

@@ -5,10 +5,6 @@
 #include "tensor/element.h"
 #include "tensor/shape.h"
 
-/* Products smaller than this many multiply-adds take one thread about 15 us: sharing them gains
- * nothing that is sure. */
-#define PARALLEL_WORK 524288
-
 /* ---- linear ---- */
 
 typedef struct product {
@@ -35,8 +31,7 @@ static pome__matmul_fn *kernel_for(const pome__kernels *kernels, pome__weight_fo
   return NULL;
 }
 
-/* The activations as floats: where they lie, or converted into scratch. */
-static const float *as_floats(pome__cpu *cpu, const pome_tensor *x) {
+const float *pome__cpu_floats(pome__cpu *cpu, const pome_tensor *x) {
   if (x->dtype == POME_FP32) return x->data;
   size_t count = pome_tensor_count(x);
   float *floats = POME__NEW_ARRAY(&cpu->scratch, float, count);
@@ -52,7 +47,7 @@ static const float *as_floats(pome__cpu *cpu, const pome_tensor *x) {
 static pome_status run_linear(pome__cpu *cpu, const pome__step *step, pome_error *error) {
   const pome__weight_matrix *w = &step->matrix;
   const pome_tensor *x = &cpu->bound[step->x].tensor, *y = &cpu->bound[step->outputs[0]].tensor;
-  const float *floats = as_floats(cpu, x);
+  const float *floats = pome__cpu_floats(cpu, x);
   if (floats == NULL) return pome__fail_memory(error, "activations");
   size_t m = pome_tensor_count(x) / w->columns;
   product p = {{.x = floats,
@@ -67,7 +62,7 @@ static pome_status run_linear(pome__cpu *cpu, const pome__step *step, pome_error
                 .y_stride = w->rows},
                kernel_for(cpu->prepared->kernels, w->form, m == 1),
                w->rows};
-  if (m * w->rows * w->columns >= PARALLEL_WORK) {
+  if (m * w->rows * w->columns >= POME__PARALLEL_WORK) {
     pome__pool_run(cpu->exec->lease, product_share, &p);
   } else {
     p.kernel(&p.args, 0, p.n);
@@ -189,6 +184,7 @@ static pome_status run_step(pome__cpu *cpu, size_t s, pome_error *error) {
   switch (step->kind) {
   case POME__STEP_VIEW: follow_root(cpu, step->outputs[0]); return POME_OK;
   case POME__STEP_LINEAR: return run_linear(cpu, step, error);
+  case POME__STEP_CONV: return pome__cpu_run_conv(cpu, s, error);
   case POME__STEP_GATHER_LUT: return run_gather_lut(cpu, step, error);
   case POME__STEP_READ_STATE: return run_read_state(cpu, step);
   case POME__STEP_WRITE_STATE: return run_write_state(cpu, step, error);

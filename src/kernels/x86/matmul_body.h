@@ -16,13 +16,7 @@
 #include <stdbool.h>
 
 #include "kernels/kernels.h"
-
-#define INLINE static inline __attribute__((always_inline))
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
+#include "kernels/x86/unroll.h"
 
 enum {
   NIBBLES = 8,             /* in a lane */
