@@ -118,12 +118,33 @@ POME_API void pome_template_free_text(const pome_template *chat, char *text, siz
 
 /* ---- sampler ---- */
 
+typedef struct pome_logit_bias {
+  int32_t id;
+  float bias; /* added to the logit; minus infinity: never */
+} pome_logit_bias;
+
+/* Says which tokens may come next: clears the bits of those that may not (bit id % 64 of word
+ * id / 64; all are set before). False: it cannot tell, which is an error. */
+typedef bool (*pome_constrain_fn)(void *context, uint64_t *allowed, size_t vocab_size);
+
+/* Logits are changed by bias, penalties and constraint, and then cut in the order in which the
+ * limits stand here. */
 typedef struct pome_sampler_options {
   size_t size;
   float temperature; /* 0: greedy, the lowest id among equals */
   int top_k;         /* 0: all */
-  float top_p;       /* 1: all */
+  float top_p;       /* 1: all. The most likely that make up this much, after typical_p */
   uint64_t seed;     /* same seed, same choices on every machine */
+  float min_p;       /* 0: all. At least this much of the most likely one's chance, after top_p */
+  float typical_p;   /* 1: all. Those of the most usual surprise that make up this much */
+  float repetition_penalty;    /* 1: none. Divides logits above 0, multiplies those below */
+  float presence_penalty;      /* 0: none. Taken off once */
+  float frequency_penalty;     /* 0: none. Taken off for each time */
+  int penalty_window;          /* penalties look at so many of the latest tokens accepted */
+  const pome_logit_bias *bias; /* copied */
+  size_t bias_count;
+  pome_constrain_fn constrain; /* NULL: all tokens */
+  void *constrain_context;
 } pome_sampler_options;
 POME_API void pome_sampler_options_init(pome_sampler_options *options);
 
@@ -132,10 +153,22 @@ POME_API pome_status pome_sampler_create(const pome_sampler_options *options, si
                                          const pome_allocator *allocator, pome_sampler **sampler,
                                          pome_error *error);
 POME_API void pome_sampler_free(pome_sampler *sampler);
-/* Chooses a token from `vocab_size` logits. POME_INPUT when every logit is NaN or minus infinity.
- */
+/* Chooses a token from `vocab_size` logits. POME_INPUT when one is NaN or infinite, or when all are
+ * minus infinity or masked. */
 POME_API pome_status pome_sampler_choose(pome_sampler *sampler, const float *logits, int32_t *id,
                                          pome_error *error);
+/* Tells the sampler that this token is now part of the text: what penalties look at. */
+POME_API void pome_sampler_accept(pome_sampler *sampler, int32_t id);
+
+typedef struct pome_token_logprob {
+  int32_t id; /* -1: there are no more */
+  float logprob;
+} pome_token_logprob;
+/* Natural logarithms of the model's own probabilities, before anything changes or cuts them: of one
+ * token, and of the `count` most likely, best first. */
+POME_API pome_status pome_sampler_logprobs(pome_sampler *sampler, const float *logits,
+                                           int32_t chosen, float *logprob, pome_token_logprob *top,
+                                           size_t count, pome_error *error);
 
 /* ---- model bundle and session ---- */
 

@@ -188,6 +188,16 @@ class SamplerOptions(ctypes.Structure):
         ("top_k", c_int),
         ("top_p", c_float),
         ("seed", c_uint64),
+        ("min_p", c_float),
+        ("typical_p", c_float),
+        ("repetition_penalty", c_float),
+        ("presence_penalty", c_float),
+        ("frequency_penalty", c_float),
+        ("penalty_window", c_int),
+        ("bias", c_void_p),
+        ("bias_count", c_size_t),
+        ("constrain", c_void_p),
+        ("constrain_context", c_void_p),
     ]
 
 

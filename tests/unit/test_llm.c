@@ -51,11 +51,9 @@ static void greedy_takes_the_best(void **context) {
       {{1, 3, 2, 0}, 1},
       {{2, 2, 2, 2}, 0},
       {{0, 5, 5, 1}, 1},
-      {{NAN, -7, NAN, -8}, 1},
+      {{-9, -7, -8, -8}, 1},
       {{-INFINITY, -INFINITY, -INFINITY, -1e30f}, 3},
-      {{1, INFINITY, 2, INFINITY}, 1},
       {{-0.0f, 0.0f, -1, -1}, 0},
-      {{NAN, NAN, INFINITY, 3}, 2},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     pome_sampler *greedy = make_sampler(0, 0, 1, 1, 4), *one = make_sampler(2, 1, 1, 1, 4),
@@ -71,12 +69,17 @@ static void greedy_takes_the_best(void **context) {
 
 static void rows_without_a_choice(void **context) {
   (void)context;
-  const float none[4] = {NAN, -INFINITY, NAN, -INFINITY};
-  for (int greedy = 0; greedy < 2; greedy++) {
-    pome_sampler *sampler = make_sampler(greedy ? 0 : 1, 0, 1, 1, 4);
+  static const float rows[][4] = {
+      {-INFINITY, -INFINITY, -INFINITY, -INFINITY},
+      {NAN, -INFINITY, NAN, -INFINITY},
+      {1, NAN, 2, 3},
+      {1, 2, INFINITY, 3},
+  };
+  for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
+    pome_sampler *sampler = make_sampler(i % 2 ? 0 : 1, 0, 1, 1, 4);
     int32_t id = 77;
     pome_error error;
-    assert_int_equal(pome_sampler_choose(sampler, none, &id, &error), POME_INPUT);
+    assert_int_equal(pome_sampler_choose(sampler, rows[i / 2], &id, &error), POME_INPUT);
     assert_int_equal(id, 77);
     pome_sampler_free(sampler);
   }
