@@ -81,12 +81,21 @@ static side take_side(int rank, const int64_t *dims, bool transposed, bool left)
   return matrix;
 }
 
+/* Operands may differ in type when one of them is a constant; the other one's is the result's. */
+static pome_dtype matmul_dtype(const pome__call *call) {
+  const pome__value *x = pome__op_operand_value(call->op, call->first[0]);
+  const pome__value *y = pome__op_operand_value(call->op, call->first[1]);
+  bool constant_left = x->literal != NULL && y->literal == NULL;
+  return pome__type_of(call, constant_left ? 1 : 0, 0)->dtype;
+}
+
 static pome_status infer_matmul(pome__call *call) {
   const pome__type *x = pome__type_of(call, 0, 0);
   const pome__type *y = pome__type_of(call, 1, 0);
   POME__TRY(pome__need_rank(call, 0, 0, 1, POME_MAX_RANK));
   POME__TRY(pome__need_rank(call, 1, 0, 1, POME_MAX_RANK));
-  if (x->rank < 0 || y->rank < 0) return pome__out(call, 0, x->dtype, -1, NULL);
+  pome_dtype dtype = matmul_dtype(call);
+  if (x->rank < 0 || y->rank < 0) return pome__out(call, 0, dtype, -1, NULL);
   bool transpose_x = pome__arg_bool(call, "transpose_x");
   if (x->rank == 1 && transpose_x)
     return pome__call_fail(call, "'x' has rank 1 and cannot be transposed");
@@ -94,15 +103,15 @@ static pome_status infer_matmul(pome__call *call) {
   side right = take_side(y->rank, y->dims, pome__arg_bool(call, "transpose_y"), false);
   POME__TRY(pome__need_dims_equal(call, "the number of columns of x", left.columns,
                                   "the number of rows of y", right.rows));
-  pome__type batch_x = pome__type_tensor(x->dtype, left.batch_rank, x->dims);
-  pome__type batch_y = pome__type_tensor(y->dtype, right.batch_rank, y->dims);
-  POME__TRY(pome__infer_broadcast(call, &batch_x, &batch_y, x->dtype, 0));
+  pome__type batch_x = pome__type_tensor(dtype, left.batch_rank, x->dims);
+  pome__type batch_y = pome__type_tensor(dtype, right.batch_rank, y->dims);
+  POME__TRY(pome__infer_broadcast(call, &batch_x, &batch_y, dtype, 0));
   int64_t dims[POME_MAX_RANK + 2];
   int rank = call->out_types[0].rank;
   memcpy(dims, call->out_types[0].dims, (size_t)rank * sizeof(dims[0]));
   if (!left.vector) dims[rank++] = left.rows;
   if (!right.vector) dims[rank++] = right.columns;
-  return pome__out(call, 0, x->dtype, rank, dims);
+  return pome__out(call, 0, dtype, rank, dims);
 }
 
 /* One product for each index of the batch dimensions. */

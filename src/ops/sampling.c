@@ -71,10 +71,24 @@ static double tame(double v) {
   return v > 1e9 ? 1e9 : v > -1e9 ? v : -1e9;
 }
 
+/* A coordinate where reflections put it within the image: what is halfway between two pixels is
+ * rounded there. */
+static double fold(double v, int64_t n, int padding) {
+  double edge = padding == SYMMETRIC ? 0.5 : 0;
+  double span = (double)n - 1 + 2 * edge;
+  if (padding == CONSTANT || padding == BORDER || span == 0) return v;
+  v = fmod(fabs(v + edge), 2 * span);
+  return (v > span ? 2 * span - v : v) - edge;
+}
+
 static double sample(const image *m, double y, double x) {
   y = tame(y);
   x = tame(x);
-  if (m->nearest) return pixel(m, (int64_t)rint(y), (int64_t)rint(x));
+  if (m->nearest) {
+    y = rint(fold(y, m->height, m->padding));
+    x = rint(fold(x, m->width, m->padding));
+    return pixel(m, (int64_t)y, (int64_t)x);
+  }
   double top = floor(y);
   double left = floor(x);
   int64_t i = (int64_t)top;

@@ -206,6 +206,16 @@ static void test_resize(void **state) {
        "coordinates_mode=\"unnormalized\"; align_corners=true",
        "fp32[1,1,1,3]{3, 2, 9}", 0},
       {"resample", POME__IOS15,
+       "x=fp32[1,1,2,2]{1..4}; coordinates=fp32[1,1,4,2]{-2.5, -4.5, -7.9, -2.5, -0.5, -0.5, 6.5, "
+       "1.9}; sampling_mode=\"nearest\"; padding_mode=\"symmetric\"; padding_value=9.0; "
+       "coordinates_mode=\"unnormalized\"; align_corners=false",
+       "fp32[1,1,1,4]{2, 3, 1, 3}", 0},
+      {"resample", POME__IOS15,
+       "x=fp32[1,1,1,3]{1..3}; coordinates=fp32[1,1,4,2]{-0.6, 0, 2.5, 0, 3.5, 5, 9, 0}; "
+       "sampling_mode=\"nearest\"; padding_mode=\"reflection\"; padding_value=9.0; "
+       "coordinates_mode=\"unnormalized\"; align_corners=true",
+       "fp32[1,1,1,4]{2, 3, 1, 2}", 0},
+      {"resample", POME__IOS15,
        "x=fp32[1,1,2,2]{1..4}; coordinates=fp32[1,1,3,2]{nan, 0, inf, 1, -inf, 0}; "
        "sampling_mode=\"bilinear\"; padding_mode=\"border\"; padding_value=9.0; "
        "coordinates_mode=\"unnormalized\"; align_corners=true",
