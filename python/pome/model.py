@@ -479,11 +479,9 @@ class Model:
         for name, port in found.inputs.items():
             if name not in inputs and not port.optional:
                 raise PomeError("INPUT", f'input "{name}" is missing')
-        if len(inputs) < len(found.inputs):
-            # An idle run remembers what was bound before; an input left out must take its default.
-            lease = self._fresh(found.name)
-        else:
-            lease = self._lease(found.name)
+        # An idle run remembers what was bound before; an input left out must take its default.
+        complete = len(inputs) == len(found.inputs)
+        lease = self._lease(found.name) if complete else self._fresh(found.name)
         kept = [_bind(lease.run.address, found.inputs[name], value) for name, value in inputs.items()]
         self._run(lease.run, state)
         del kept
