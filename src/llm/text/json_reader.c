@@ -192,6 +192,19 @@ static pome_status place(reader *r, const entries *all, pome_error *error) {
   return POME_OK;
 }
 
+/* A few ids may be missing, but a short file must not ask for long tables. */
+static pome_status set_size(reader *r, const entries *all, pome_error *error) {
+  const json_t *added = json_object_get(r->root, "added_tokens");
+  int64_t highest = highest_id(all, added);
+  size_t tokens = all->count + json_array_size(added), allowed = tokens * 8 + 65536;
+  if (allowed > POME__VOCAB_LIMIT) allowed = POME__VOCAB_LIMIT;
+  if (highest < 0 || (uint64_t)highest >= allowed)
+    return pome__fail(error, POME_INPUT,
+                      "tokenizer: the largest id of %zu tokens is %lld; 0 to %zu are allowed",
+                      tokens, (long long)highest, allowed - 1);
+  return pome__tokenizer_set_size(r->t, (size_t)highest + 1, all->count, error);
+}
+
 static pome_status read_vocab(reader *r, double **scores, pome_error *error) {
   bool list = r->t->kind == POME__MODEL_UNIGRAM;
   const pome_allocator *allocator = r->t->allocator;
@@ -204,12 +217,7 @@ static pome_status read_vocab(reader *r, double **scores, pome_error *error) {
   if (list) all.scores = POME__NEW_ARRAY(&r->t->arena, double, room);
   pome_status status = list && all.scores == NULL ? pome__fail_memory(error, "a tokenizer")
                                                   : read_entries(r, list, &all, error);
-  int64_t highest = highest_id(&all, json_object_get(r->root, "added_tokens"));
-  if (status == POME_OK && (highest < 0 || highest >= POME__VOCAB_LIMIT)) {
-    status = pome__fail(error, POME_INPUT, "tokenizer: the largest id is %lld; 0 to %d are allowed",
-                        (long long)highest, POME__VOCAB_LIMIT - 1);
-  }
-  if (status == POME_OK) status = pome__tokenizer_set_size(r->t, (size_t)highest + 1, error);
+  if (status == POME_OK) status = set_size(r, &all, error);
   if (status == POME_OK) status = place(r, &all, error);
   pome__free(allocator, all.items, room * sizeof *all.items);
   /* Ids of added tokens behind the list have no score and are not found by it. */

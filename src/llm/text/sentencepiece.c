@@ -136,7 +136,7 @@ static pome_status read_message(reader *r, pome__bytes file, pome_error *error) 
   if (count == 0 || count > POME__VOCAB_LIMIT)
     return pome__fail(error, POME_INPUT, "tokenizer: %zu pieces; 1 to %d are allowed", count,
                       POME__VOCAB_LIMIT);
-  POME__TRY(pome__tokenizer_set_size(r->t, count, error));
+  POME__TRY(pome__tokenizer_set_size(r->t, count, count, error));
   r->scores = POME__NEW_ARRAY(&r->t->arena, double, count);
   r->kinds = POME__NEW_ARRAY(&r->t->arena, uint8_t, count);
   if (r->scores == NULL || r->kinds == NULL) return pome__fail_memory(error, "a tokenizer");

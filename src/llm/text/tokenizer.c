@@ -28,9 +28,10 @@ void pome_tokenizer_close(pome_tokenizer *t) {
   pome__free(t->allocator, t, sizeof *t);
 }
 
-pome_status pome__tokenizer_set_size(pome_tokenizer *t, size_t size, pome_error *error) {
+pome_status pome__tokenizer_set_size(pome_tokenizer *t, size_t size, size_t count,
+                                     pome_error *error) {
   t->special = POME__NEW_ARRAY(&t->arena, uint8_t, size);
-  return t->special != NULL && pome__vocab_init(&t->vocab, &t->arena, size)
+  return t->special != NULL && pome__vocab_init(&t->vocab, &t->arena, size, count)
              ? POME_OK
              : pome__fail_memory(error, "a tokenizer");
 }

@@ -42,8 +42,9 @@ struct pome_tokenizer {
 
 /* An empty tokenizer with its arena, or NULL. */
 pome_tokenizer *pome__tokenizer_new(const pome_allocator *allocator);
-/* Room for ids below `size`. */
-pome_status pome__tokenizer_set_size(pome_tokenizer *tokenizer, size_t size, pome_error *error);
+/* Room for ids below `size` and `count` pieces of the vocabulary. */
+pome_status pome__tokenizer_set_size(pome_tokenizer *tokenizer, size_t size, size_t count,
+                                     pome_error *error);
 /* Makes what is in `added` findable: tokens of the vocabulary get its ids, others their piece.
  * `normalize`: tokens that are looked for in normalized text are normalized themselves. */
 pome_status pome__tokenizer_index_added(pome_tokenizer *tokenizer, bool normalize,

@@ -26,8 +26,8 @@ size_t pome__hash_slots(size_t count) {
   return slots;
 }
 
-bool pome__vocab_init(pome__vocab *vocab, pome__arena *arena, size_t size) {
-  size_t slots = pome__hash_slots(size);
+bool pome__vocab_init(pome__vocab *vocab, pome__arena *arena, size_t size, size_t count) {
+  size_t slots = pome__hash_slots(count);
   vocab->size = size;
   vocab->mask = slots - 1;
   vocab->pieces = POME__NEW_ARRAY(arena, pome_string, size);

@@ -24,8 +24,8 @@ uint64_t pome__hash_bytes(const char *bytes, size_t size);
 /* Slots, a power of two, for `count` entries of an open-addressing table. */
 size_t pome__hash_slots(size_t count);
 
-/* Room for ids below `size`, from the arena. */
-bool pome__vocab_init(pome__vocab *vocab, pome__arena *arena, size_t size);
+/* Room for ids below `size` and `count` pieces that can be found, from the arena. */
+bool pome__vocab_init(pome__vocab *vocab, pome__arena *arena, size_t size, size_t count);
 /* False when the id is out of range or taken. The bytes must outlive the vocabulary. */
 bool pome__vocab_place(pome__vocab *vocab, int32_t id, pome_string bytes);
 /* Makes the piece of that id findable; false when another one has the same bytes. */
