@@ -36,7 +36,9 @@ static pome_status describe_functions(pome_model *model, pome_error *error) {
 }
 
 static pome_status load(pome_model *model, const pome_model_options *options, pome_error *error) {
-  if (model->package->form != POME__PROGRAM_NONE) {
+  /* What should hold a program and does not is refused; other types open without one. */
+  int type = model->package->description.model_type;
+  if (model->package->form != POME__PROGRAM_NONE || type == 0 || type == POME__MODEL_TYPE_PROGRAM) {
     POME__TRY(pome__load_program(model->package, options->allocator, model->package->arena.limit,
                                  &model->program, error));
   }

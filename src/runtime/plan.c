@@ -186,8 +186,10 @@ pome_status pome_plan_create(const pome_function *function, const pome_plan_opti
   }
   bool pipeline = function->stage_count > 0;
   if (function->program == NULL && !pipeline) {
-    return pome__fail(error, POME_UNSUPPORTED, "models of type %s cannot run; ML programs can",
-                      function->type);
+    pome__fail(error, POME_UNSUPPORTED, "models of type %s cannot run; ML programs can",
+               function->type);
+    pome__error_hint(error, "convert it to an ML program (coremltools: convert_to=\"mlprogram\")");
+    return POME_UNSUPPORTED;
   }
   const char *missing = pipeline ? NULL : function->whole->missing_weights;
   if (missing != NULL) {
