@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <unistd.h>
 
 static volatile sig_atomic_t signal_seen;
 static void (*_Atomic stop_function)(void *context);
