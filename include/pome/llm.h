@@ -170,6 +170,29 @@ POME_API pome_status pome_sampler_logprobs(pome_sampler *sampler, const float *l
                                            int32_t chosen, float *logprob, pome_token_logprob *top,
                                            size_t count, pome_error *error);
 
+/* ---- stops: where a reply ends ---- */
+
+typedef struct pome_stops pome_stops;
+
+/* Gathers every token that ends a reply: eos_token_id of generation_config.json and config.json,
+ * the eos_token of tokenizer_config.json, all beside the model at `path` (NULL: none), and the
+ * token that `chat` (may be NULL) writes behind an assistant's turn; and `count` texts, which end
+ * it as well. The texts are copied; empty ones are refused. */
+POME_API pome_status pome_stops_create(const pome_tokenizer *tokenizer, const char *path,
+                                       const pome_template *chat, const pome_string *texts,
+                                       size_t count, const pome_allocator *allocator,
+                                       pome_stops **stops, pome_error *error);
+POME_API void pome_stops_free(pome_stops *stops);
+POME_API bool pome_stops_is_end(const pome_stops *stops, int32_t id);
+/* The tokens, for showing; `*count` of them. */
+POME_API const int32_t *pome_stops_ids(const pome_stops *stops, size_t *count);
+/* Passes text on as far as it can be no part of a stop text; the rest is held back. `*stopped`: a
+ * stop text is complete, and `*ready` is what came before it. Valid until the next call. */
+POME_API pome_status pome_stops_add(pome_stops *stops, pome_string text, pome_string *ready,
+                                    bool *stopped, pome_error *error);
+/* What is still held back, when nothing more comes; starts anew. */
+POME_API pome_string pome_stops_finish(pome_stops *stops);
+
 /* ---- model bundle and session ---- */
 
 typedef struct pome_llm pome_llm;

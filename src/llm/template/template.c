@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "llm/folder.h"
 #include "wire/json.h"
 
-#define MAX_PATH   4096
 #define STEPS      ((size_t)1000000)
 #define VALUES     ((size_t)7 << 20)
 #define OUTPUT     ((size_t)3 << 20)
@@ -145,11 +145,6 @@ static pome_status open_file(pome_template *chat, const char *path, const char *
   return status;
 }
 
-static bool file_beside(const char *folder, const char *name, char *path) {
-  return pome__path_join(path, MAX_PATH, folder, name) &&
-         pome__path_kind_of(path) == POME__PATH_FILE;
-}
-
 static bool has_added(void *context, const char *token) {
   const json_t *list = context, *item;
   size_t i;
@@ -162,10 +157,10 @@ static bool has_added(void *context, const char *token) {
 
 /* No template anywhere: the tokenizer's special tokens tell the family. */
 static pome_status open_family(pome_template *chat, const char *folder, pome_error *error) {
-  char path[MAX_PATH];
+  char path[POME__PATH_LIMIT];
   json_t *tokenizer = NULL;
   const char *text = NULL;
-  if (file_beside(folder, "tokenizer.json", path)) {
+  if (pome__file_beside(folder, "tokenizer.json", path)) {
     POME__TRY(pome__json_read(path, &tokenizer, error));
     text = pome__template_of_family(has_added, json_object_get(tokenizer, "added_tokens"));
     json_decref(tokenizer);
@@ -181,18 +176,18 @@ static pome_status open_family(pome_template *chat, const char *folder, pome_err
 
 static pome_status open_folder(pome_template *chat, const char *folder, const char *name,
                                pome_error *error) {
-  char path[MAX_PATH];
+  char path[POME__PATH_LIMIT];
   json_t *config = NULL;
   bool found = false;
-  if (file_beside(folder, "tokenizer_config.json", path)) {
+  if (pome__file_beside(folder, "tokenizer_config.json", path)) {
     POME__TRY(pome__json_read(path, &config, error));
     pome_status status = read_tokens(chat, config, error);
     if (status != POME_OK) return json_decref(config), status;
   }
   pome_status status = POME_OK;
-  if (name == NULL && file_beside(folder, "chat_template.jinja", path))
+  if (name == NULL && pome__file_beside(folder, "chat_template.jinja", path))
     status = open_file(chat, path, NULL, error), found = true;
-  else if (file_beside(folder, "chat_template.json", path))
+  else if (pome__file_beside(folder, "chat_template.json", path))
     status = open_file(chat, path, name, error), found = true;
   else if (config != NULL) status = open_config(chat, config, name, &found, error);
   json_decref(config);
@@ -200,29 +195,12 @@ static pome_status open_folder(pome_template *chat, const char *folder, const ch
   return open_family(chat, folder, error);
 }
 
-/* A model inside of its folder is left for the folder. */
-static bool folder_of(const char *path, char *folder) {
-  size_t size = strlen(path);
-  if (size >= MAX_PATH) return false;
-  memcpy(folder, path, size + 1);
-  while (size > 1 && folder[size - 1] == '/') folder[--size] = '\0';
-  const char *const endings[] = {".mlpackage", ".mlmodelc"};
-  for (size_t i = 0; i < 2; i++) {
-    size_t ending = strlen(endings[i]);
-    if (size <= ending || strcmp(folder + size - ending, endings[i]) != 0) continue;
-    while (size > 0 && folder[size - 1] != '/') size--;
-    if (size == 0) folder[size++] = '.';
-    else if (size > 1) size--;
-    folder[size] = '\0';
-  }
-  return true;
-}
-
 pome_status pome_template_open(const char *path, const char *name, const pome_allocator *allocator,
                                pome_template **out, pome_error *error) {
-  char folder[MAX_PATH];
+  char folder[POME__PATH_LIMIT];
   pome_template *chat = NULL;
-  if (!folder_of(path, folder)) return pome__fail(error, POME_INPUT, "the path is too long");
+  if (!pome__model_folder(path, folder))
+    return pome__fail(error, POME_INPUT, "the path is too long");
   POME__TRY(new_template(allocator, path, &chat, error));
   pome_status status = pome__path_kind_of(path) == POME__PATH_FOLDER
                            ? open_folder(chat, folder, name, error)
