@@ -20,6 +20,8 @@ typedef struct reader {
   pome__bytes vocab, merges; /* their text; size 0: none */
   json_t *root;              /* everything else */
   const json_t *model;
+  bool ambiguous; /* two ids may have the same bytes */
+  int32_t merged; /* what the last merge gave */
 } reader;
 
 static bool is_key(pome__bytes raw, const char *key) {
@@ -123,6 +125,7 @@ static pome_status read_piece(reader *r, pome__json_scan *scan, pome__bytes raw,
   size_t size;
   POME__TRY(pome__scan_unescape(scan, raw, *store, &size, error));
   if (r->t->pretokenizer.bytes) e->odd = !pome__alphabet_bytes(*store, size, *store, &size);
+  r->ambiguous = r->ambiguous || e->odd;
   e->text = (pome_string){*store, size};
   *store += size;
   return POME_OK;
@@ -268,6 +271,15 @@ static pome_status read_merge_text(pome__json_scan *scan, size_t index, merge_te
               : POME_OK;
 }
 
+/* Trained vocabularies list tokens in the order of their merges: the next id is nearly always it.
+ */
+static int32_t find_merged(reader *r, const char *text, size_t size) {
+  pome_string next = pome__vocab_piece(&r->t->vocab, (int64_t)r->merged + 1);
+  bool same = !r->ambiguous && next.size == size && memcmp(next.data, text, size) == 0;
+  r->merged = same ? r->merged + 1 : pome__vocab_find(&r->t->vocab, text, size);
+  return r->merged;
+}
+
 /* The right half carries the prefix of symbols inside words, which the merged token drops. */
 static pome_status add_merge(reader *r, size_t index, merge_text *m, pome_error *error) {
   pome__bpe *bpe = &r->t->bpe;
@@ -286,7 +298,7 @@ static pome_status add_merge(reader *r, size_t index, merge_text *m, pome_error 
     dropped = bpe->prefix.size;
     memmove(m->data + m->left, m->data + m->left + dropped, m->right - dropped);
   }
-  int32_t merged = pome__vocab_find(vocab, m->data, m->left + m->right - dropped);
+  int32_t merged = find_merged(r, m->data, m->left + m->right - dropped);
   if (left < 0 || right < 0 || merged < 0)
     return pome__fail(error, POME_INPUT,
                       "tokenizer: merge %zu names a token that the vocabulary lacks", index);
