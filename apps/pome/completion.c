@@ -8,10 +8,6 @@
 #include "report.h"
 #include "verbs.h"
 
-static bool shown(const option_row *row, const verb_row *verb) {
-  return option_applies(row, verb) && row->kind != OPTION_LATER;
-}
-
 /* Single-quoted for a shell, or for zsh's descriptions with colons and brackets taken out of play.
  */
 static void put_quoted(const char *text, const char *escaped) {
@@ -45,7 +41,7 @@ static void bash_values(void) {
 static void bash_verb(const verb_row *verb) {
   printf("    %s) words='", verb->name);
   for (size_t i = 0; i < option_row_count; i++)
-    if (shown(&option_rows[i], verb)) printf("--%s ", option_rows[i].name);
+    if (option_applies(&option_rows[i], verb)) printf("--%s ", option_rows[i].name);
   if (verb->choices) put_words(verb->choices);
   printf("' ;;\n");
 }
@@ -97,7 +93,7 @@ static void zsh_option(const option_row *row) {
 static void zsh_verb(const verb_row *verb) {
   printf("    %s)\n      _arguments \\\n", verb->name);
   for (size_t i = 0; i < option_row_count; i++)
-    if (shown(&option_rows[i], verb)) zsh_option(&option_rows[i]);
+    if (option_applies(&option_rows[i], verb)) zsh_option(&option_rows[i]);
   if (verb->choices) {
     printf("        '1:shell:(");
     put_words(verb->choices);
@@ -145,7 +141,7 @@ static void complete_fish(void) {
     put_quoted(verb->summary, "");
     printf("'\n");
     for (size_t j = 0; j < option_row_count; j++)
-      if (shown(&option_rows[j], verb)) fish_option(verb, &option_rows[j]);
+      if (option_applies(&option_rows[j], verb)) fish_option(verb, &option_rows[j]);
     if (!verb->choices) continue;
     printf("complete -c pome -f -n '__fish_seen_subcommand_from %s' -a '", verb->name);
     put_words(verb->choices);

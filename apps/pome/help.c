@@ -44,7 +44,7 @@ void help_verb(FILE *file, const verb_row *verb) {
           verb->notes[0] ? "" : verb->summary);
   for (size_t i = 0; i < option_row_count; i++) {
     const option_row *row = &option_rows[i];
-    if (!option_applies(row, verb) || row->kind == OPTION_LATER) continue;
+    if (!option_applies(row, verb)) continue;
     char head[64];
     option_head(row, head, sizeof head);
     if (strlen(head) < OPTION_COLUMN) fprintf(file, "  %-*s %s\n", OPTION_COLUMN, head, row->help);

@@ -25,7 +25,8 @@ static const char *const shell_choices[] = {"bash", "zsh", "fish", NULL};
 const verb_row verb_rows[VERB_COUNT] = {
     {"inspect", VERB_INSPECT, "MODEL", 1, 1, NULL, "what a model is, takes, gives and holds",
      "Shows the type, functions, inputs, outputs and states with every allowed shape, the\n"
-     "operations, the weights by encoding, what cannot run here and why, and the metadata.\n",
+     "operations, the weights by encoding, what cannot run here and why, and the metadata.\n"
+     "Multiply-adds and memory are estimates from the shapes that the program declares.\n",
      verb_inspect},
     {"predict", VERB_PREDICT, "MODEL", 1, 1, NULL, "one prediction, or a sequence on one state",
      "An input is a .npy file or a value: a number, a JSON list, or a text for a string input.\n"
@@ -43,7 +44,8 @@ const verb_row verb_rows[VERB_COUNT] = {
     {"debug", VERB_DEBUG, "MODEL", 1, 1, NULL, "which operation makes two runs differ",
      "Runs the function twice, strict against wide unless other sides are named, and compares the\n"
      "results of every operation: the first one whose error jumps, the worst ones when run alone\n"
-     "on equal inputs, and where overflow, infinities and NaN come up. In a sequence the last step\n"
+     "on equal inputs, and where overflow, infinities and NaN come up. In a sequence the last "
+     "step\n"
      "is looked at.\n",
      verb_debug},
     {"bench", VERB_BENCH, "MODEL", 1, 1, NULL,
@@ -63,14 +65,17 @@ const verb_row verb_rows[VERB_COUNT] = {
      "{\"ids\": [...]}, where plain takes special tokens in the text as text, and\n"
      "{\"ids\": [...], \"skip_special\": false} with {\"text\": ...}.\n",
      verb_tokenize},
-    {"template", VERB_TEMPLATE, "MODEL [FILE]", 1, 2, NULL, "a conversation in a model's chat format",
+    {"template", VERB_TEMPLATE, "MODEL [FILE]", 1, 2, NULL,
+     "a conversation in a model's chat format",
      "FILE, or the standard input, holds an object: \"messages\", \"tools\",\n"
-     "\"add_generation_prompt\", \"bos_token\", \"eos_token\"; further keys are variables, and \"now\"\n"
+     "\"add_generation_prompt\", \"bos_token\", \"eos_token\"; further keys are variables, and "
+     "\"now\"\n"
      "is the time that the template may ask for. MODEL may also be a template file or a\n"
      "tokenizer_config.json. Exit status 3 when the template refuses the conversation.\n",
      verb_template},
     {"convert", VERB_CONVERT, "MODEL OUT.mlpackage", 2, 2, NULL, "write a program as an .mlpackage",
-     "Takes a program in any form: .mlpackage, .mlmodelc, .mlmodel or MIL text. Inputs, outputs and\n"
+     "Takes a program in any form: .mlpackage, .mlmodelc, .mlmodel or MIL text. Inputs, outputs "
+     "and\n"
      "metadata stay as they are; constants of equal content are stored once. The package is there\n"
      "when it is whole, and not before.\n",
      verb_convert},
@@ -102,6 +107,8 @@ const option_row option_rows[] = {
      "print the program as MIL text"},
     {"weights", 0, OPTION_FLAG, AT(weights), NULL, NULL, 0, 0, COMPLETE_NONE, BIT(INSPECT),
      "list each constant"},
+    {"graph", 0, OPTION_TEXT, AT(graph), "OUT.svg", NULL, 0, 0, COMPLETE_FILE, BIT(INSPECT),
+     "draw the operations (.svg, .png, .pdf through Graphviz's dot; .dot)"},
     {"against", 0, OPTION_CHOICE, AT(against), "KIND", numerics_choices, 0, 0, COMPLETE_NONE,
      BIT(DEBUG), "numerics of the other side: fast, strict, wide"},
     {"devices", 0, OPTION_TEXT, AT(devices), "A,B", NULL, 0, 0, COMPLETE_NONE, BIT(DEBUG),
@@ -138,11 +145,16 @@ const option_row option_rows[] = {
      "answer requests from the standard input, a line each"},
     {"name", 0, OPTION_TEXT, AT(name), "NAME", NULL, 0, 0, COMPLETE_NONE, BIT(TEMPLATE),
      "which of several templates (default: the one named so)"},
-    {"min-p", 0, OPTION_LATER, 0, "P", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), ""},
-    {"repeat-penalty", 0, OPTION_LATER, 0, "X", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), ""},
-    {"system", 0, OPTION_LATER, 0, "TEXT", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), ""},
-    {"ctx", 0, OPTION_LATER, 0, "N", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), ""},
-    {"stop", 0, OPTION_LATER, 0, "TEXT", NULL, 0, 0, COMPLETE_NONE, BIT(RUN), ""},
+    {"min-p", 0, OPTION_REAL, AT(min_p), "P", NULL, 0, 1, COMPLETE_NONE, BIT(RUN),
+     "choose among those at least P times as likely as the likeliest (default 0)"},
+    {"repeat-penalty", 0, OPTION_REAL, AT(repeat_penalty), "X", NULL, 0.01, 100, COMPLETE_NONE,
+     BIT(RUN), "makes the latest 64 tokens less likely; 1: not (default)"},
+    {"system", 0, OPTION_TEXT, AT(system), "TEXT", NULL, 0, 0, COMPLETE_NONE, BIT(RUN),
+     "a system message before the prompt"},
+    {"ctx", 0, OPTION_INT, AT(context), "N", NULL, 1, 1e9, COMPLETE_NONE, BIT(RUN),
+     "use N tokens of the context (default: all that the model has)"},
+    {"stop", 0, OPTION_LIST, AT(stops), "TEXT", NULL, 0, 0, COMPLETE_NONE, BIT(RUN),
+     "end before this text; may be given again"},
     {"function", 0, OPTION_TEXT, AT(function), "NAME", NULL, 0, 0, COMPLETE_NONE,
      ON_TENSORS | BIT(INSPECT), "the function (default: the model's own)"},
     {"device", 0, OPTION_TEXT, AT(device), "LIST", NULL, 0, 0, COMPLETE_NONE, ON_PLANS,
@@ -166,8 +178,8 @@ const option_row option_rows[] = {
 const size_t option_row_count = sizeof option_rows / sizeof option_rows[0];
 
 static const char *const later_verbs[] = {
-    "logits",  "perplexity", "pull", "list",  "rm",    "setup",
-    "config",   "devices", "doctor",     "chat", "serve", "batch",
+    "logits", "perplexity", "pull",   "list", "rm",    "setup",
+    "config", "devices",    "doctor", "chat", "serve", "batch",
 };
 
 const verb_row *verb_find(const char *name) {
@@ -321,10 +333,9 @@ static pome_status store(const parser *p, const option_row *row, const char *tex
   case OPTION_INT:
   case OPTION_REAL: return store_number(p, row, text, field);
   case OPTION_LIST:
-  case OPTION_WORDS: return append(p, field, text);
-  case OPTION_LATER: break;
+  case OPTION_WORDS: break;
   }
-  return fail_later(p, row, "");
+  return append(p, field, text);
 }
 
 static bool is_option(const char *word) {
@@ -400,7 +411,8 @@ pome_status options_parse(const verb_row *verb, char **words, size_t count, stru
                              .top_k = 40,
                              .seed = -1,
                              .temperature = 0.8,
-                             .top_p = 0.95};
+                             .top_p = 0.95,
+                             .repeat_penalty = 1};
   parser p = {.verb = verb, .words = words, .count = count, .options = result, .error = error};
   return parse_words(&p);
 }
@@ -409,5 +421,6 @@ void options_free(struct options *options) {
   free(options->operands.items);
   free(options->inputs.items);
   free(options->golden.items);
+  free(options->stops.items);
   free(options->dump.items);
 }

@@ -32,6 +32,7 @@ struct options {
   double atol, rtol; /* negative: not given */
   /* inspect */
   bool text, weights;
+  const char *graph;
   /* convert */
   bool force;
   /* debug */
@@ -41,7 +42,10 @@ struct options {
   int64_t repetitions, warmup;
   /* language models */
   int64_t tokens, top_k, seed; /* seed negative: by the clock */
-  double temperature, top_p;
+  double temperature, top_p, min_p, repeat_penalty;
+  int64_t context; /* 0: the model's */
+  const char *system;
+  option_list stops;
   bool raw, stats;
   /* template */
   const char *name;
@@ -57,8 +61,7 @@ typedef enum option_kind {
   OPTION_INT,    /* int64_t within lowest .. highest */
   OPTION_REAL,   /* double within lowest .. highest */
   OPTION_LIST,   /* option_list, one value each time */
-  OPTION_WORDS,  /* option_list, every word up to the next option */
-  OPTION_LATER   /* known, but not in this version */
+  OPTION_WORDS   /* option_list, every word up to the next option */
 } option_kind;
 
 typedef enum option_completion { COMPLETE_NONE, COMPLETE_FILE, COMPLETE_FOLDER } option_completion;
@@ -109,7 +112,7 @@ extern const size_t option_row_count;
 const verb_row *verb_find(const char *name);
 bool option_applies(const option_row *row, const verb_row *verb);
 
-/* Reads the words behind the verb. POME_USAGE for a mistake, POME_UNSUPPORTED for an option of a
+/* Reads the words behind the verb. POME_USAGE for a mistake, POME_UNSUPPORTED for a choice of a
  * later version. */
 pome_status options_parse(const verb_row *verb, char **words, size_t count, struct options *options,
                           pome_error *error);

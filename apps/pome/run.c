@@ -1,8 +1,9 @@
 /* pome run: a language model writes, token by token.
  *
  * The timeline is a list of tokens; each round the session is made equal to it, the sampler chooses
- * from the logits and the choice joins the list. Text leaves as whole characters only: a token may
- * end in the middle of one.
+ * from the logits and the choice joins the list. A model with a chat template gets the prompt as a
+ * user's turn. Text leaves as whole characters only, and not before it is clear that it belongs to
+ * no stop text.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -37,10 +38,13 @@ typedef struct generation {
   pome_llm *llm;
   pome_session *session;
   pome_sampler *sampler;
+  pome_template *chat; /* NULL: the prompt goes as it is */
+  pome_stops *stops;
+  pome_detokenizer *detokenizer;
   int32_t *tokens;
-  size_t count, prompt, room;
+  size_t count, prompt, room, context;
   uint64_t seed;
-  const char *stop; /* why it ended: "end", "length", "context", "interrupted" */
+  const char *stop; /* why it ended: "end", "stop", "length", "context", "interrupted" */
   double prefill_seconds, decode_seconds;
   writer writer;
 } generation;
@@ -87,16 +91,77 @@ static pome_status get_prompt(const struct options *options, buffer *prompt, pom
   return append(prompt, text, strlen(text)) ? POME_OK : pome__fail_memory(error, "the prompt");
 }
 
+/* A model without a template of its own or of its family goes on with the prompt as it is. */
+static pome_status open_template(generation *g, const struct options *options, pome_error *error) {
+  pome_error reason = {0};
+  if (options->raw) return POME_OK;
+  pome_status status =
+      pome_template_open(options->operands.items[0], NULL, NULL, &g->chat, &reason);
+  if (status == POME_OK || (status == POME_UNSUPPORTED && !options->system)) return POME_OK;
+  if (error) *error = reason;
+  return status;
+}
+
+static json_t *message(const char *role, const char *text, size_t size) {
+  return json_pack("{s:s, s:o}", "role", role, "content", show_string_json(text, size));
+}
+
+static pome_status conversation_text(const struct options *options, const buffer *prompt,
+                                     char **text, pome_error *error) {
+  json_t *messages = json_array();
+  if (options->system)
+    json_array_append_new(messages, message("system", options->system, strlen(options->system)));
+  json_array_append_new(messages, message("user", prompt->size ? prompt->data : "", prompt->size));
+  json_t *root = json_pack("{s:o, s:b}", "messages", messages, "add_generation_prompt", 1);
+  *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+  json_decref(root);
+  return *text ? POME_OK : pome__fail_memory(error, "the conversation");
+}
+
+/* The prompt becomes what the template makes of it. */
+static pome_status apply_template(generation *g, const struct options *options, buffer *prompt,
+                                  pome_error *error) {
+  char *json, *text;
+  size_t size;
+  time_t now = time(NULL);
+  struct tm local = {0};
+  if (!g->chat) return POME_OK;
+  POME__TRY(conversation_text(options, prompt, &json, error));
+  int64_t wall = (int64_t)now + (localtime_r(&now, &local) ? local.tm_gmtoff : 0);
+  pome_status status = pome_template_render(g->chat, json, strlen(json), wall, &text, &size, error);
+  free(json);
+  if (status != POME_OK) {
+    pome__error_hint(error, "--raw gives the prompt as it is");
+    return status;
+  }
+  prompt->size = 0;
+  if (!append(prompt, text, size)) status = pome__fail_memory(error, "the prompt");
+  pome_template_free_text(g->chat, text, size);
+  return status;
+}
+
+static pome_status usable_context(const generation *g, const struct options *options,
+                                  size_t *context, pome_error *error) {
+  *context = pome_llm_context(g->llm);
+  if ((uint64_t)options->context > *context)
+    return pome__fail(error, POME_INPUT, "--ctx %lld: the model's context holds %zu tokens",
+                      (long long)options->context, *context);
+  if (options->context > 0) *context = (size_t)options->context;
+  return POME_OK;
+}
+
 /* The first token of a text, when the model wants one, then the prompt's own; room for all that may
  * follow. */
 static pome_status encode_prompt(generation *g, const struct options *options, const buffer *prompt,
                                  pome_error *error) {
   const pome_tokenizer *tokenizer = pome_llm_tokenizer(g->llm);
-  int32_t first = pome_llm_bos(g->llm);
+  int32_t first = g->chat ? -1 : pome_llm_bos(g->llm); /* a template writes it itself */
   size_t count, before = first >= 0;
   const char *text = prompt->size ? prompt->data : "";
   POME__TRY(pome_tokenizer_encode(tokenizer, text, prompt->size, NULL, 0, &count, error));
-  size_t context = pome_llm_context(g->llm);
+  size_t context;
+  POME__TRY(usable_context(g, options, &context, error));
+  g->context = context;
   if (before + count == 0) return pome__fail(error, POME_INPUT, "the prompt is empty");
   if (before + count >= context) {
     pome__fail(error, POME_INPUT, "the prompt has %zu tokens; the model's context holds %zu",
@@ -118,39 +183,46 @@ static pome_status encode_prompt(generation *g, const struct options *options, c
 
 /* ---- writing ---- */
 
-/* As it is, but for bytes that are no UTF-8. */
-static void write_raw(const char *at, size_t size) {
-  for (size_t length; size > 0; at += length, size -= length) {
-    bool broken = utf8_next(at, size, &length) == UTF8_BROKEN && length == 1;
-    if (broken) fputs("\xef\xbf\xbd", stdout);
-    else fwrite(at, 1, length, stdout);
-  }
-}
-
-/* Puts out what is whole; at the end everything. */
-static void flush_text(writer *w, bool end) {
+static void flush_text(writer *w) {
   size_t ready = w->text.size - w->shown;
   if (w->silent || ready == 0) return;
   const char *at = w->text.data + w->shown;
-  if (!end) ready = utf8_whole(at, ready);
   if (w->terminal) report_safe(stdout, at, ready, true);
-  else write_raw(at, ready);
+  else fwrite(at, 1, ready, stdout);
   w->shown += ready;
   fflush(stdout);
 }
 
-static pome_status write_token(generation *g, int32_t id, pome_error *error) {
-  const pome_tokenizer *tokenizer = pome_llm_tokenizer(g->llm);
-  if (pome_tokenizer_is_special(tokenizer, id)) return POME_OK;
-  pome_string piece = pome_tokenizer_piece(tokenizer, id);
-  if (!append(&g->writer.text, piece.data, piece.size)) return pome__fail_memory(error, "the text");
-  flush_text(&g->writer, false);
+/* Text behind the one written so far; `*stopped`: a stop text ends it. */
+static pome_status write_text(generation *g, pome_string text, bool *stopped, pome_error *error) {
+  pome_string ready;
+  POME__TRY(pome_stops_add(g->stops, text, &ready, stopped, error));
+  if (!append(&g->writer.text, ready.data, ready.size)) return pome__fail_memory(error, "the text");
+  flush_text(&g->writer);
   return POME_OK;
+}
+
+static pome_status write_token(generation *g, int32_t id, bool *stopped, pome_error *error) {
+  pome_string text;
+  POME__TRY(pome_detokenizer_add(g->detokenizer, id, &text, error));
+  return write_text(g, text, stopped, error);
+}
+
+/* What was held back, when nothing more comes. */
+static pome_status write_rest(generation *g, pome_error *error) {
+  pome_string rest;
+  bool stopped;
+  POME__TRY(pome_detokenizer_finish(g->detokenizer, &rest, error));
+  POME__TRY(write_text(g, rest, &stopped, error));
+  if (stopped) return POME_OK;
+  rest = pome_stops_finish(g->stops);
+  return append(&g->writer.text, rest.data, rest.size) ? POME_OK
+                                                       : pome__fail_memory(error, "the text");
 }
 
 static void end_text(writer *w) {
   if (w->silent) return;
-  flush_text(w, true);
+  flush_text(w);
   if (w->text.size > 0 && w->text.data[w->text.size - 1] != '\n') putchar('\n');
   fflush(stdout);
 }
@@ -158,7 +230,6 @@ static void end_text(writer *w) {
 /* ---- generating ---- */
 
 static pome_status generate(generation *g, pome_error *error) {
-  int32_t end = pome_llm_eos(g->llm);
   double begin = machine_seconds();
   for (;;) {
     const float *logits;
@@ -169,15 +240,21 @@ static pome_status generate(generation *g, pome_error *error) {
     if (interrupt_seen()) return pome__fail(error, POME_CANCELLED, "interrupted");
     int32_t id;
     POME__TRY(pome_sampler_choose(g->sampler, logits, &id, error));
-    if (id == end) {
+    if (pome_stops_is_end(g->stops, id)) {
       g->stop = "end";
       return POME_OK;
     }
     g->tokens[g->count++] = id;
-    POME__TRY(write_token(g, id, error));
+    pome_sampler_accept(g->sampler, id);
+    bool stopped;
+    POME__TRY(write_token(g, id, &stopped, error));
     if (report_broken()) return POME_OK;
+    if (stopped) {
+      g->stop = "stop";
+      return POME_OK;
+    }
     if (g->count == g->room) {
-      g->stop = g->room == pome_llm_context(g->llm) ? "context" : "length";
+      g->stop = g->room == g->context ? "context" : "length";
       return POME_OK;
     }
   }
@@ -194,8 +271,34 @@ static pome_status make_sampler(generation *g, const struct options *options, po
   sampler.temperature = (float)options->temperature;
   sampler.top_k = (int)options->top_k;
   sampler.top_p = (float)options->top_p;
+  sampler.min_p = (float)options->min_p;
+  sampler.repetition_penalty = (float)options->repeat_penalty;
   sampler.seed = g->seed;
-  return pome_sampler_create(&sampler, pome_llm_vocab_size(g->llm), NULL, &g->sampler, error);
+  POME__TRY(pome_sampler_create(&sampler, pome_llm_vocab_size(g->llm), NULL, &g->sampler, error));
+  for (size_t i = 0; i < g->prompt; i++) pome_sampler_accept(g->sampler, g->tokens[i]);
+  return POME_OK;
+}
+
+static pome_status make_stops(generation *g, const struct options *options, pome_error *error) {
+  const pome_tokenizer *tokenizer = pome_llm_tokenizer(g->llm);
+  pome_string *texts = calloc(options->stops.count + 1, sizeof *texts);
+  if (!texts) return pome__fail_memory(error, "stop texts");
+  for (size_t i = 0; i < options->stops.count; i++)
+    texts[i] = (pome_string){options->stops.items[i], strlen(options->stops.items[i])};
+  pome_status status = pome_stops_create(tokenizer, options->operands.items[0], g->chat, texts,
+                                         options->stops.count, NULL, &g->stops, error);
+  free(texts);
+  return status;
+}
+
+/* Decodes from the prompt on, so that what follows is written as the rest of one text. */
+static pome_status make_detokenizer(generation *g, pome_error *error) {
+  pome_string seen;
+  POME__TRY(pome_detokenizer_create(pome_llm_tokenizer(g->llm), POME_DECODE_SKIP_SPECIAL,
+                                    &g->detokenizer, error));
+  for (size_t i = 0; i < g->prompt; i++)
+    POME__TRY(pome_detokenizer_add(g->detokenizer, g->tokens[i], &seen, error));
+  return POME_OK;
 }
 
 static void cancel_session(void *session) {
@@ -256,17 +359,26 @@ static pome_status open_model(generation *g, const struct options *options, pome
   return POME_OK;
 }
 
-static pome_status run(generation *g, const struct options *options, const buffer *prompt,
+static pome_status run(generation *g, const struct options *options, buffer *prompt,
                        pome_error *error) {
   POME__TRY(open_model(g, options, error));
+  POME__TRY(open_template(g, options, error));
+  POME__TRY(apply_template(g, options, prompt, error));
   POME__TRY(encode_prompt(g, options, prompt, error));
   POME__TRY(make_sampler(g, options, error));
+  POME__TRY(make_stops(g, options, error));
+  POME__TRY(make_detokenizer(g, error));
   POME__TRY(pome_session_create(g->llm, &g->session, error));
   g->writer.silent = options->json;
   g->writer.terminal = report_terminal();
   interrupt_with(cancel_session, g->session);
   pome_status status = generate(g, error);
   interrupt_with(NULL, NULL);
+  bool held_back = strcmp(g->stop, "stop") != 0;
+  if (held_back && (status == POME_OK || status == POME_CANCELLED)) {
+    pome_status rest = write_rest(g, status == POME_OK ? error : NULL);
+    if (status == POME_OK) status = rest;
+  }
   end_text(&g->writer);
   /* What was written before Ctrl-C is a result like any other. */
   bool stopped = status == POME_CANCELLED && interrupt_seen();
@@ -284,6 +396,9 @@ int verb_run(const struct options *options) {
   if (status == POME_OK) status = run(&g, options, &prompt, &error);
   pome_session_free(g.session);
   pome_sampler_free(g.sampler);
+  pome_detokenizer_free(g.detokenizer);
+  pome_stops_free(g.stops);
+  pome_template_close(g.chat);
   pome_llm_close(g.llm);
   free(g.tokens);
   free(g.writer.text.data);

@@ -1,1 +1,0 @@
-"$POME" run model --min-p 0.1 hello

@@ -1,0 +1,2 @@
+need_folio
+"$POME" run "$FOLIO" hello --system "Be brief."
