@@ -101,7 +101,8 @@ static void halves_as_floats(void **state) {
   for (uint32_t code = 0; code < 65536; code++) {
     float value = pome__f16_to_f32((uint16_t)code);
     double wide = load_one(POME_FP16, code);
-    if (isnan(value)) assert_true(isnan(wide) && (pome__f64_to_f16((double)value) & 0x7e00) == 0x7e00);
+    if (isnan(value))
+      assert_true(isnan(wide) && (pome__f64_to_f16((double)value) & 0x7e00) == 0x7e00);
     else assert_true((double)value == wide && pome__f64_to_f16((double)value) == code);
   }
 }
