@@ -354,8 +354,8 @@ CELL(rnn, RNN)
 #define WEIGHT(name, types) POME__P(name, 'T', types, CONST)
 #define MAYBE(name, types)  POME__P(name, 'T', types, OPTIONAL)
 #define STATE(types)        POME__P("x", 'T', types, 0), POME__P("initial_h", 'T', types, 0)
-#define WEIGHTS(types)                                                                             \
-  WEIGHT("weight_ih", types), WEIGHT("weight_hh", types), MAYBE("bias", types)
+
+#define WEIGHTS(types) WEIGHT("weight_ih", types), WEIGHT("weight_hh", types), MAYBE("bias", types)
 #define DIRECTION                                                                                  \
   POME__P_STRING("direction", CONST, "forward"), POME__P_BOOL("output_sequence", CONST, false)
 #define GATE              POME__P_STRING("recurrent_activation", CONST, "sigmoid")
