@@ -6,7 +6,7 @@ DESTDIR     ?=
 CMAKE_FLAGS ?=
 JOBS        ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 
-.PHONY: all demo test install format fuzz clean
+.PHONY: all demo test install format fuzz conformance clean
 
 all: $(BUILD)/pome
 
@@ -32,6 +32,10 @@ format:
 
 fuzz:
 	@tools/setup/fuzz.sh
+
+# coremltools' own tests on the Python package: make conformance ARGS="ops --every 50 --strict 0.01"
+conformance:
+	@tools/conformance.sh $(ARGS)
 
 clean:
 	rm -rf build build-*

@@ -1,0 +1,160 @@
+"""Runs suites of coremltools' tests on pome and prints one table; conformance.sh sets up and calls it.
+
+Results are kept in FOLDER/SUITE.tsv, one line a test, and tests that stand there are not run again: an
+interrupted run goes on where it was. --fresh starts over.
+"""
+
+import argparse
+import collections
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+OPS = "converters/mil/mil/ops/tests"
+TORCH = "converters/mil/frontend/torch/test"
+PASSES = "converters/mil/mil/passes/tests"
+PROGRAM = {"PYMIL_TEST_TARGETS": "mlprogram"}
+SCRIPT = {**PROGRAM, "TORCH_FRONTENDS": "TORCHSCRIPT"}
+
+# name: paths inside coremltools, paths left out, environment
+SUITES = {
+    "ops": ([OPS], [], PROGRAM),
+    "ops_fp32": ([OPS], [], {**PROGRAM, "INCLUDE_MIL_FP32_UNIT_TESTS": "1"}),
+    "states": (
+        [
+            f"{OPS}/iOS18/test_states.py",
+            f"{TORCH}/test_torch_stateful_model.py",
+            f"{PASSES}/test_state_passes.py",
+        ],
+        [],
+        SCRIPT,
+    ),
+    "torch_ops": ([f"{TORCH}/test_torch_ops.py"], [], SCRIPT),
+    "torch_ops_export": (
+        [f"{TORCH}/test_torch_ops.py"],
+        [],
+        {**PROGRAM, "TORCH_FRONTENDS": "TORCHEXPORT"},
+    ),
+    "torch_api": ([TORCH], [f"{TORCH}/test_torch_ops.py", f"{TORCH}/test_internal_graph.py"], SCRIPT),
+    "passes": ([PASSES, "converters/mil/backend/mil/passes"], [], PROGRAM),
+    "programs": (
+        [
+            "converters/mil/mil/tests",
+            "converters/mil/backend/mil",
+            "converters/mil/frontend/milproto",
+            "converters/mil/test_inputs_outputs_shape.py",
+        ],
+        ["converters/mil/backend/mil/passes"],
+        PROGRAM,
+    ),
+    "api": (["test/api", "test/ml_program", "test/modelpackage", "test/blob"], [], {}),
+    "optimize": (["test/optimize/coreml", "test/optimize/api"], [], PROGRAM),
+}
+
+
+def run(suite: str, options: argparse.Namespace, results: Path) -> None:
+    paths, left_out, environment = SUITES[suite]
+    root = importlib.util.find_spec("coremltools").submodule_search_locations[0]
+    variables = {
+        **os.environ,
+        **environment,
+        "PYTHONPATH": os.pathsep.join(map(str, (HERE, HERE.parents[1] / "python"))),
+        "CONFORMANCE_RESULTS": str(results),
+        "CONFORMANCE_EVERY": str(options.every),
+        "CONFORMANCE_SHARD": options.shard,
+        "CONFORMANCE_STRICT": options.strict or "",
+        "POME_DEVICE": options.device or "",
+        "POME_NUMERICS": options.numerics or "",
+        "TQDM_DISABLE": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    line = [sys.executable, "-W", "ignore", "-m", "pytest", "-p", "plugin", "-p", "no:cacheprovider"]
+    line += ["-q", "--tb=no", "--no-header", "-n", str(options.jobs), "--rootdir", root]
+    line += [f"--ignore={root}/{path}" for path in left_out] + [f"{root}/{path}" for path in paths]
+    with results.with_suffix(".log").open("w") as log:
+        subprocess.run(line, env=variables, stdout=log, stderr=subprocess.STDOUT)
+
+
+COLUMNS = (
+    "suite",
+    "collected",
+    "run",
+    "passed",
+    "of them without a prediction",
+    "failed",
+    "failed: neural networks",
+    "skipped",
+    "xfailed",
+    "xpassed",
+    "predictions",
+    "comparisons",
+)
+
+
+def is_network(line: list) -> bool:
+    return "neuralNetwork cannot run" in line[5]
+
+
+def row(suite: str, results: Path) -> tuple:
+    with results.open() as file:
+        lines = [line.rstrip("\n").split("\t") for line in file]
+    counts = collections.Counter(line[0] for line in lines)
+    failed = [line for line in lines if line[0] in ("failed", "error")]
+    networks = sum(is_network(line) for line in failed)
+    idle = sum(line[0] == "passed" and line[1] == "0" for line in lines)
+    collected = results.with_suffix(".collected")
+    return (
+        suite,
+        collected.read_text() if collected.exists() else "?",
+        len(lines),
+        counts["passed"],
+        idle,
+        len(failed) - networks,
+        networks,
+        counts["skipped"],
+        counts["xfailed"],
+        counts["xpassed"],
+        sum(int(line[1]) for line in lines),
+        sum(int(line[2]) for line in lines),
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("suites", nargs="*", help=f"of {', '.join(SUITES)}; all without one")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="run one test in N")
+    parser.add_argument("--shard", default="0/1", metavar="I/N", help="run part I of N")
+    parser.add_argument("--strict", metavar="E", help="limit of |a - b| / (1 + |b|), such as 0.01")
+    parser.add_argument("--device", help="pome's device chain")
+    parser.add_argument("--numerics", help="fast, strict or wide")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--folder", type=Path, default=Path("build/conformance/results"))
+    parser.add_argument("--fresh", action="store_true", help="forget earlier results")
+    options = parser.parse_args()
+    unknown = [name for name in options.suites if name not in SUITES]
+    if unknown:
+        parser.error(f"no suite {unknown[0]}; there are {', '.join(SUITES)}")
+    folder = options.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    failed = 0
+    print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|", flush=True)
+    for suite in options.suites or SUITES:
+        results = folder / f"{suite}.tsv"
+        if options.fresh:
+            results.unlink(missing_ok=True)
+        run(suite, options, results)
+        if not results.exists():
+            print(f"| {suite} | nothing ran, see {results.with_suffix('.log')} |", flush=True)
+            failed += 1
+            continue
+        cells = row(suite, results)
+        failed += cells[5]
+        print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
