@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "inspect_graph.h"
 #include "report.h"
 #include "show.h"
 #include "verbs.h"
@@ -15,6 +16,8 @@
 /* Longer names push their line to the right. */
 #define NAME_COLUMN 34
 #define LINE_WIDTH  96
+/* Of the constants, by name. */
+#define LARGEST 5
 
 /* ---- gathering ---- */
 
@@ -135,6 +138,29 @@ static void put_ports(const pome_function *function, pome_port_kind kind, const 
   for (size_t i = 0; i < count; i++) put_port(pome_function_port(function, kind, i), width);
 }
 
+/* The largest constants, when there are more than a reader sees at once. */
+static void put_largest(const pome_function *function) {
+  size_t shown[LARGEST], count = pome_function_weight_count(function);
+  char shape[SHOW_TEXT], bytes[64];
+  if (count <= LARGEST) return;
+  puts("    the largest");
+  for (size_t rank = 0; rank < LARGEST; rank++) {
+    size_t best = count;
+    for (size_t i = 0; i < count; i++) {
+      bool taken = false;
+      for (size_t r = 0; r < rank; r++) taken = taken || shown[r] == i;
+      if (!taken && (best == count || pome_function_weight(function, i).bytes >
+                                          pome_function_weight(function, best).bytes))
+        best = i;
+    }
+    pome_weight weight = pome_function_weight(function, shown[rank] = best);
+    printf("    %12s  ", report_bytes((double)weight.bytes, bytes, sizeof bytes));
+    report_put(weight.name);
+    printf("  %s %s %s\n", weight.encoding, pome_dtype_name(weight.dtype),
+           show_shape(weight.tensor.rank, weight.tensor.shape, shape, sizeof shape));
+  }
+}
+
 static pome_status put_weights(const pome_function *function, pome_error *error) {
   weight_groups groups;
   char text[64];
@@ -150,6 +176,7 @@ static pome_status put_weights(const pome_function *function, pome_error *error)
     put_padded(kind, 24);
     printf("%10s  %5zu\n", report_bytes((double)group->bytes, text, sizeof text), group->count);
   }
+  put_largest(function);
   if (groups.missing > 0)
     printf("    the file with %s of them is missing: nothing can run\n",
            report_bytes((double)groups.missing, text, sizeof text));
@@ -196,6 +223,30 @@ static pome_status put_operations(const pome_function *function, pome_error *err
     put_op_counts(ops, count);
   }
   free(ops);
+  return POME_OK;
+}
+
+/* "299 million" */
+static const char *large_number(double value, char *text, size_t size) {
+  static const char *const words[] = {"", " thousand", " million", " billion", " trillion"};
+  size_t w = 0;
+  for (; value >= 999.5 && w < 4; w++) value /= 1000;
+  snprintf(text, size, "%.*f%s", w == 0 || value >= 99.95 ? 0 : 1, value, words[w]);
+  return text;
+}
+
+static pome_status put_cost(const pome_function *function, pome_error *error) {
+  inspect_cost cost;
+  char text[64];
+  POME__TRY(inspect_estimate(function, &cost, error));
+  if (cost.multiply_adds > 0)
+    printf("  about %s multiply-adds\n", large_number(cost.multiply_adds, text, sizeof text));
+  if (cost.activation_bytes > 0)
+    printf("  intermediate values: %s at once at most\n",
+           report_bytes(cost.activation_bytes, text, sizeof text));
+  if (cost.open > 0)
+    printf("  estimates leave out %zu operation%s of open size\n", cost.open,
+           cost.open == 1 ? "" : "s");
   return POME_OK;
 }
 
@@ -267,6 +318,7 @@ static pome_status put_function(const pome_model *model, const pome_function *fu
   }
   POME__TRY(put_weights(function, error));
   POME__TRY(put_operations(function, error));
+  POME__TRY(put_cost(function, error));
   put_unsupported(function);
   return POME_OK;
 }
@@ -343,6 +395,10 @@ static pome_status inspect(const struct options *options, pome_model **model, po
   POME__TRY(pome_model_open(options->operands.items[0], &model_options, model, error));
   const pome_function *function;
   if (options->function) POME__TRY(engine_find(*model, options->function, &function, error));
+  if (options->graph) {
+    if (!options->function) POME__TRY(engine_find(*model, NULL, &function, error));
+    return inspect_graph(function, options->graph, error);
+  }
   if (options->text) return put_text(*model, error);
   if (options->json) return report_json(inspect_json(*model, options), 9, error);
   return put_model(*model, options, error);

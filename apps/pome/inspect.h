@@ -35,6 +35,14 @@ bool inspect_refusal(const pome_function *function, pome_error *reason);
 /* True for functions that --function leaves in. */
 bool inspect_wanted(const struct options *options, const pome_function *function);
 
+/* What a prediction costs, from declared shapes (inspect_cost.c). */
+typedef struct inspect_cost {
+  double multiply_adds;
+  double activation_bytes; /* of intermediate values at once, at most */
+  size_t open;             /* operations of open size, which are not counted */
+} inspect_cost;
+pome_status inspect_estimate(const pome_function *function, inspect_cost *cost, pome_error *error);
+
 /* The whole document. NULL when out of memory. */
 json_t *inspect_json(const pome_model *model, const struct options *options);
 

@@ -122,6 +122,14 @@ static json_t *stages_json(const pome_function *function) {
   return list;
 }
 
+static json_t *estimate_json(const pome_function *function) {
+  inspect_cost cost;
+  if (inspect_estimate(function, &cost, NULL) != POME_OK) return NULL;
+  return json_pack("{s:I, s:I, s:I}", "multiply_adds", (json_int_t)cost.multiply_adds,
+                   "activation_bytes", (json_int_t)cost.activation_bytes, "open_operations",
+                   (json_int_t)cost.open);
+}
+
 static json_t *function_json(const pome_model *model, const pome_function *function,
                              bool each_weight) {
   json_t *item = json_pack(
@@ -132,6 +140,8 @@ static json_t *function_json(const pome_model *model, const pome_function *funct
       ports_json(function, POME_INPUT_PORT), "outputs", ports_json(function, POME_OUTPUT_PORT),
       "states", ports_json(function, POME_STATE_PORT), "operations", operations_json(function),
       "weights", weights_json(function, each_weight));
+  if (item && pome_function_operation_count(function) > 0)
+    json_object_set_new(item, "estimate", estimate_json(function));
   if (item && pome_function_stage_count(function) > 0)
     json_object_set_new(item, "stages", stages_json(function));
   return item;
