@@ -38,7 +38,9 @@ pome_string pome__t_strip_spaces(pome_string text, bool left, bool right) {
 size_t pome__t_find(pome_string text, pome_string part, size_t from) {
   if (from > text.size) return SIZE_MAX;
   if (part.size == 0) return from;
-  const char *found = memmem(text.data + from, text.size - from, part.data, part.size);
+  const char *at = text.data + from;
+  const char *found = part.size == 1 ? memchr(at, part.data[0], text.size - from)
+                                     : memmem(at, text.size - from, part.data, part.size);
   return found == NULL ? SIZE_MAX : (size_t)(found - text.data);
 }
 
