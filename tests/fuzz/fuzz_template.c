@@ -13,14 +13,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const variables[] = {
     "{}",
-    "{\"messages\": [{\"role\": \"system\", \"content\": \"S\"}, {\"role\": \"user\", \"content\": "
-    "\" \\u00e9\\ud83d\\ude00 \"}],"
-    " \"add_generation_prompt\": true, \"bos_token\": \"<s>\"}",
-    "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", "
-    "\"tool_calls\": [{\"function\":"
-    " {\"name\": \"f\", \"arguments\": {\"x\": [1, 2.5, null, true]}}}]}], \"tools\": [{\"type\": "
-    "\"function\", \"function\":"
-    " {\"name\": \"f\", \"parameters\": {\"properties\": {\"x\": {\"type\": \"array\"}}}}}]}",
+    ("{\"messages\": [{\"role\": \"system\", \"content\": \"S\"}, {\"role\": \"user\", "
+     "\"content\": "
+     "\" \\u00e9\\ud83d\\ude00 \"}],"
+     " \"add_generation_prompt\": true, \"bos_token\": \"<s>\"}"),
+    ("{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", "
+     "\"tool_calls\": [{\"function\":"
+     " {\"name\": \"f\", \"arguments\": {\"x\": [1, 2.5, null, true]}}}]}], \"tools\": [{\"type\": "
+     "\"function\", \"function\":"
+     " {\"name\": \"f\", \"parameters\": {\"properties\": {\"x\": {\"type\": \"array\"}}}}}]}"),
     "{\"n\": -7, \"x\": 1e-7, \"big\": 123456789012345678901234567890, \"d\": {\"a\": {\"b\": "
     "[[]]}}, \"s\": \"a,b\\n\"}",
 };
