@@ -134,6 +134,35 @@ class Weight(ctypes.Structure):
     ]
 
 
+class OperationValue(ctypes.Structure):
+    """pome_operation_value"""
+
+    _fields_ = [
+        ("name", c_char_p),
+        ("tensor", c_bool),
+        ("constant", c_bool),
+        ("dtype", c_int),
+        ("rank", c_int32),
+        ("shape", c_int64 * MAX_RANK),
+        ("literal", Tensor),
+    ]
+
+
+class Operation(ctypes.Structure):
+    """pome_operation"""
+
+    _fields_ = [
+        ("type", c_char_p),
+        ("name", c_char_p),
+        ("constant", c_bool),
+        ("isolable", c_bool),
+        ("inputs", POINTER(OperationValue)),
+        ("input_count", c_size_t),
+        ("outputs", POINTER(OperationValue)),
+        ("output_count", c_size_t),
+    ]
+
+
 class SaveOptions(ctypes.Structure):
     """pome_save_options"""
 
@@ -216,6 +245,8 @@ STRUCTS = {
     "pome_model_options": ModelOptions,
     "pome_op_count": OpCount,
     "pome_weight": Weight,
+    "pome_operation_value": OperationValue,
+    "pome_operation": Operation,
     "pome_save_options": SaveOptions,
     "pome_device": Device,
     "pome_plan_options": PlanOptions,
@@ -264,6 +295,8 @@ FUNCTIONS = {
     "pome_function_op_type": (OpCount, [_object, c_size_t]),
     "pome_function_weight_count": (c_size_t, [_object]),
     "pome_function_weight": (Weight, [_object, c_size_t]),
+    "pome_function_operation_count": (c_size_t, [_object]),
+    "pome_function_operation": (POINTER(Operation), [_object, c_size_t]),
     "pome_model_print": (c_int, [_object, PRINT, c_void_p, _error]),
     "pome_save_options_init": (None, [POINTER(SaveOptions)]),
     "pome_model_save": (c_int, [_object, c_char_p, POINTER(SaveOptions), _error]),

@@ -102,6 +102,20 @@ class OpCount:
 
 
 @dataclass(frozen=True)
+class Operation:
+    """One operation of a function's body; one that holds blocks stands for what happens in them."""
+
+    type: str
+    name: str
+    #: makes a constant
+    constant: bool
+    #: names of the values it takes; "" for a constant written in place
+    inputs: tuple[str, ...]
+    #: names of the tensors it gives
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Weight:
     """One constant of a function's program, as it is stored."""
 
@@ -166,6 +180,20 @@ class Function:
         raw = [lib.pome_function_op_type(self._address, i) for i in range(count)]
         del handle
         return [OpCount(_str(r.type), r.count, r.unsupported and _str(r.unsupported)) for r in raw]
+
+    @property
+    def body(self) -> list[Operation]:
+        """The operations of a program's function, in the order in which they run."""
+        lib, handle = library(), self._model._open()
+        found = []
+        for i in range(lib.pome_function_operation_count(self._address)):
+            raw = lib.pome_function_operation(self._address, i).contents
+            inputs = tuple(_str(value.name) for value in raw.inputs[: raw.input_count])
+            outputs = raw.outputs[: raw.output_count]
+            given = tuple(_str(value.name) for value in outputs if value.tensor)
+            found.append(Operation(_str(raw.type), _str(raw.name), raw.constant, inputs, given))
+        del handle
+        return found
 
     @property
     def weights(self) -> list[Weight]:
@@ -250,6 +278,12 @@ class _Lease:
 
     def __del__(self) -> None:
         self._idle.append(self.run)
+
+
+def _lone(plan: Handle) -> _Lease:
+    """A run that goes when its lease does."""
+    address = create("pome_run_create", plan.address, None)
+    return _Lease([], Handle(address, library().pome_run_free, plan))
 
 
 class Model:
@@ -413,6 +447,9 @@ class Model:
         plan = self._plans.get(name)
         if plan is not None:
             return plan
+        return self._plans.setdefault(name, self._compile(name))
+
+    def _compile(self, name: str, keep: Iterable[str] = (), as_written: bool = False) -> Handle:
         owner, lib = self._open(), library()
         device, numerics, threads, isa = self._settings
         options = _abi.options(_abi.PlanOptions)
@@ -424,9 +461,13 @@ class Model:
         options.threads = threads
         if isa is not None:
             options.isa = isa.encode()
+        names = [name.encode() for name in keep]
+        options.keep = (ctypes.c_char_p * len(names))(*names)
+        options.keep_count = len(names)
+        options.as_written = as_written
         function = self.function(name)
         address = create("pome_plan_create", function._address, ctypes.byref(options))
-        return self._plans.setdefault(name, Handle(address, lib.pome_plan_free, owner))
+        return Handle(address, lib.pome_plan_free, owner)
 
     def _lease(self, name: str) -> _Lease:
         idle = self._idle.setdefault(name, [])
@@ -470,26 +511,44 @@ class Model:
         stay valid, but while they live, another prediction needs memory of its own.
         """
         found = self.function(function)
-        unknown = [name for name in inputs if name not in found.inputs]
+        # An idle run remembers what was bound before; an input left out must take its default.
+        complete = len(inputs) == len(found.inputs)
+        lease = self._lease(found.name) if complete else _lone(self._plan(found.name))
+        self._predict(lease.run, found, inputs, state)
+        return {name: _result(lease, port, copy) for name, port in found.outputs.items()}
+
+    def trace(
+        self,
+        inputs: Mapping[str, Any],
+        names: Iterable[str] | None = None,
+        state: State | None = None,
+        function: str | None = None,
+    ) -> dict[str, np.ndarray]:
+        """The values inside a prediction by name: those asked for, or every tensor that an operation
+        of the body computes. The program runs as it is written, with nothing folded or joined."""
+        found = self.function(function)
+        if names is None:
+            names = [name for op in found.body if not op.constant for name in op.outputs]
+        names = list(names)
+        lease = _lone(self._compile(found.name, names, as_written=True))
+        self._predict(lease.run, found, inputs, state)
+        return {name: _tensor_result(lease, name, copy=True) for name in names}
+
+    def _predict(
+        self, run: Handle, function: Function, inputs: Mapping[str, Any], state: State | None
+    ) -> None:
+        unknown = [name for name in inputs if name not in function.inputs]
         if unknown:
-            known = ", ".join(found.inputs)
+            known = ", ".join(function.inputs)
             raise PomeError("INPUT", f'no input is named "{unknown[0]}"; the inputs are: {known}')
         if state is not None and not isinstance(state, State):
             raise PomeError("USAGE", f"state is a {type(state).__name__}; make_state() makes one")
-        for name, port in found.inputs.items():
+        for name, port in function.inputs.items():
             if name not in inputs and not port.optional:
                 raise PomeError("INPUT", f'input "{name}" is missing')
-        # An idle run remembers what was bound before; an input left out must take its default.
-        complete = len(inputs) == len(found.inputs)
-        lease = self._lease(found.name) if complete else self._fresh(found.name)
-        kept = [_bind(lease.run.address, found.inputs[name], value) for name, value in inputs.items()]
-        self._run(lease.run, state)
+        kept = [_bind(run.address, function.inputs[name], value) for name, value in inputs.items()]
+        self._run(run, state)
         del kept
-        return {name: _result(lease, port, copy) for name, port in found.outputs.items()}
-
-    def _fresh(self, name: str) -> _Lease:
-        address = create("pome_run_create", self._plan(name).address, None)
-        return _Lease([], Handle(address, library().pome_run_free, self._plan(name)))
 
     def _run(self, run: Handle, state: State | None) -> None:
         key = id(run)
@@ -542,6 +601,10 @@ def _result(lease: _Lease, port: Port, copy: bool) -> Any:
     run, name = lease.run.address, port.name.encode()
     if port.feature not in ("tensor", "unknown"):
         return _arrays.from_value(create("pome_run_get_value", run, name))
+    return _tensor_result(lease, port.name, copy)
+
+
+def _tensor_result(lease: _Lease, name: str, copy: bool) -> np.ndarray:
     tensor = _abi.Tensor()
-    call("pome_run_get_tensor", run, name, ctypes.byref(tensor))
+    call("pome_run_get_tensor", lease.run.address, name.encode(), ctypes.byref(tensor))
     return _arrays.copied(tensor) if copy else _arrays.view(tensor, lease)

@@ -78,6 +78,19 @@ class Inspecting(support.Folder):
         self.assertEqual([(op.type, op.count) for op in model.function().operations], [("add", 2)])
         self.assertIn("func main<ios18>", model.mil())
 
+    def test_body_and_trace(self):
+        model = pome.Model(self.program(support.ADD))
+        body = model.function().body
+        self.assertEqual(
+            [(op.type, op.inputs, op.outputs) for op in body],
+            [("add", ("x", "y"), ("sum",)), ("mul", ("x", "y"), ("product",))],
+        )
+        traced = model.trace({"x": ONES * 3, "y": ONES * 2})
+        self.assertEqual({k: float(v[0, 0]) for k, v in traced.items()}, {"sum": 5, "product": 6})
+        self.assertEqual(list(model.trace({"x": ONES, "y": ONES}, ["x"])), ["x"])
+        with self.assertRaises(pome.PomeError):
+            model.trace({"x": ONES, "y": ONES}, ["nothing"])
+
     def test_unknown_function(self):
         model = pome.Model(self.program(support.ADD))
         with self.assertRaisesRegex(pome.PomeError, "its functions are: main"):

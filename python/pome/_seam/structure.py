@@ -28,32 +28,22 @@ def _argument(argument: Any) -> Any:
     return ct_plan.MLModelStructureProgramArgument(bindings=bindings)
 
 
-def _operation(spec: Any, prefix: str) -> Any:
+def _operation(spec: Any) -> Any:
     return ct_plan.MLModelStructureProgramOperation(
         inputs={name: _argument(argument) for name, argument in spec.inputs.items()},
-        operator_name=spec.type if spec.type == "const" else prefix + spec.type,
+        operator_name=spec.type,
         outputs=_named(spec.outputs),
-        blocks=[_block(block, prefix) for block in spec.blocks],
+        blocks=[_block(block) for block in spec.blocks],
         __proxy__=_MLModelStructureProgramOperationProxy(spec),
     )
 
 
-def _block(spec: Any, prefix: str) -> Any:
+def _block(spec: Any) -> Any:
     return ct_plan.MLModelStructureProgramBlock(
         inputs=_named(spec.inputs),
-        operations=[_operation(op, prefix) for op in spec.operations],
+        operations=[_operation(op) for op in spec.operations],
         output_names=list(spec.outputs),
     )
-
-
-# As the compiler of Core ML writes the type of an operation: by the release that its opset came with.
-_PREFIXES = {
-    "CoreML5": "ios15.",
-    "CoreML6": "ios16.",
-    "CoreML7": "ios17.",
-    "CoreML8": "ios18.",
-    "CoreML9": "ios26.",
-}
 
 
 def _program(spec: Any) -> Any:
@@ -61,7 +51,7 @@ def _program(spec: Any) -> Any:
     for name, function in spec.functions.items():
         block = function.block_specializations[function.opset]
         functions[name] = ct_plan.MLModelStructureProgramFunction(
-            inputs=_named(function.inputs), block=_block(block, _PREFIXES.get(function.opset, ""))
+            inputs=_named(function.inputs), block=_block(block)
         )
     return ct_plan.MLModelStructureProgram(functions=functions)
 
