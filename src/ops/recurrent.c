@@ -68,6 +68,19 @@ static pome_status check_shape(pome__call *call, const char *name, int rank, int
   return pome__need_dims_equal(call, name, type->dims[1], "what the layer needs", second);
 }
 
+/* States of a batch may have rows to spare, which are not read: coremltools makes them so for
+ * packed sequences, and Core ML takes it. */
+static pome_status check_state(pome__call *call, const char *name, int64_t batch, int64_t width) {
+  const pome__type *type = pome__arg_type(call, name);
+  if (type == NULL || type->rank < 0) return POME_OK;
+  POME__TRY(pome__need_rank(call, pome__arg_index(call, name), 0, 2, 2));
+  if (type->dims[0] != POME_DIM_UNKNOWN && batch != POME_DIM_UNKNOWN && type->dims[0] < batch) {
+    return pome__call_fail(call, "%s has %lld rows; the batch needs %lld", name,
+                           (long long)type->dims[0], (long long)batch);
+  }
+  return pome__need_dims_equal(call, name, type->dims[1], "what the layer needs", width);
+}
+
 static pome_status check_weights(pome__call *call, cell_kind kind, int direction, int64_t input,
                                  int64_t hidden) {
   int64_t rows = pome__dim_mul(hidden, gates_of(kind));
@@ -103,8 +116,8 @@ static pome_status infer_recurrent(pome__call *call, cell_kind kind) {
   int64_t hidden = weight->rank < 0 ? POME_DIM_UNKNOWN : weight->dims[1];
   POME__TRY(check_weights(call, kind, direction, dims[2], hidden));
   int64_t width = pome__dim_mul(hidden, direction == BIDIRECTIONAL ? 2 : 1);
-  POME__TRY(check_shape(call, "initial_h", 2, dims[1], width));
-  POME__TRY(check_shape(call, "initial_c", 2, dims[1], width));
+  POME__TRY(check_state(call, "initial_h", dims[1], width));
+  POME__TRY(check_state(call, "initial_c", dims[1], width));
   if (!pome__arg_bool(call, "output_sequence")) dims[0] = 1;
   dims[2] = width;
   POME__TRY(pome__out(call, 0, x->dtype, 3, dims));

@@ -12,6 +12,14 @@
 static void test_recurrent(void **state) {
   (void)state;
   static const op_case cases[] = {
+      {"rnn", POME__IOS15,
+       "x=fp32[1,1,1]{1}; initial_h=fp32[2,1]{0.25, 9}; weight_ih=fp32[1,1]{0.5}; "
+       "weight_hh=fp32[1,1]{2}; activation=\"relu\"",
+       "fp32[1,1,1]{1}; fp32[1,1]{1}", 0},
+      {"rnn", POME__IOS15,
+       "x=fp32[1,2,1]{1, 2}; initial_h=fp32[1,1]{0.25}; weight_ih=fp32[1,1]{0.5}; "
+       "weight_hh=fp32[1,1]{2}; activation=\"relu\"",
+       "error: initial_h has 1 rows; the batch needs 2", 0},
       {"lstm", POME__IOS15,
        "x=fp32[3,2,2]{-1.75, -1, 0.5, -1.5, 0.75, 1.75, 2, 1.5, 1.25, -1.25, 2, -1.25}; "
        "initial_h=fp32[2,2]{1.5, 1.5, 0.5, 0}; initial_c=fp32[2,2]{-1.25, 0, -0.75, -1.5}; "
