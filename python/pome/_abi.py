@@ -15,7 +15,6 @@ from ctypes import (
     c_char,
     c_char_p,
     c_double,
-    c_float,
     c_int,
     c_int32,
     c_int64,
@@ -208,34 +207,6 @@ class PlanDevice(ctypes.Structure):
     _fields_ = [("name", c_char_p), ("operations", c_size_t), ("reason", c_char_p)]
 
 
-class SamplerOptions(ctypes.Structure):
-    """pome_sampler_options"""
-
-    _fields_ = [
-        ("size", c_size_t),
-        ("temperature", c_float),
-        ("top_k", c_int),
-        ("top_p", c_float),
-        ("seed", c_uint64),
-        ("min_p", c_float),
-        ("typical_p", c_float),
-        ("repetition_penalty", c_float),
-        ("presence_penalty", c_float),
-        ("frequency_penalty", c_float),
-        ("penalty_window", c_int),
-        ("bias", c_void_p),
-        ("bias_count", c_size_t),
-        ("constrain", c_void_p),
-        ("constrain_context", c_void_p),
-    ]
-
-
-class LlmOptions(ctypes.Structure):
-    """pome_llm_options"""
-
-    _fields_ = [("size", c_size_t), ("model", ModelOptions), ("plan", PlanOptions)]
-
-
 # The C name of each struct above.
 STRUCTS = {
     "pome_error": Error,
@@ -251,8 +222,6 @@ STRUCTS = {
     "pome_device": Device,
     "pome_plan_options": PlanOptions,
     "pome_plan_device": PlanDevice,
-    "pome_sampler_options": SamplerOptions,
-    "pome_llm_options": LlmOptions,
 }
 
 PRINT = CFUNCTYPE(c_int, c_void_p, POINTER(c_char), c_size_t)
@@ -262,7 +231,6 @@ _out = POINTER(c_void_p)
 _error = POINTER(Error)
 _tensor = POINTER(Tensor)
 _port = POINTER(Port)
-_sizes = POINTER(c_size_t)
 
 # name: (what it returns, arguments)
 FUNCTIONS = {
@@ -338,40 +306,6 @@ FUNCTIONS = {
     "pome_run_bytes": (c_size_t, [_object]),
 }
 
-# Of language models: a library may be built without them.
-LLM_FUNCTIONS = {
-    "pome_tokenizer_open": (c_int, [c_char_p, c_void_p, _out, _error]),
-    "pome_tokenizer_close": (None, [_object]),
-    "pome_tokenizer_vocab_size": (c_size_t, [_object]),
-    "pome_tokenizer_encode": (
-        c_int,
-        [_object, c_char_p, c_size_t, POINTER(c_int32), c_size_t, _sizes, _error],
-    ),
-    "pome_tokenizer_piece": (String, [_object, c_int32]),
-    "pome_tokenizer_is_special": (c_bool, [_object, c_int32]),
-    "pome_tokenizer_find": (c_int32, [_object, c_char_p, c_size_t]),
-    "pome_sampler_options_init": (None, [POINTER(SamplerOptions)]),
-    "pome_sampler_create": (c_int, [POINTER(SamplerOptions), c_size_t, c_void_p, _out, _error]),
-    "pome_sampler_free": (None, [_object]),
-    "pome_sampler_choose": (c_int, [_object, POINTER(c_float), POINTER(c_int32), _error]),
-    "pome_llm_options_init": (None, [POINTER(LlmOptions)]),
-    "pome_llm_open": (c_int, [c_char_p, POINTER(LlmOptions), _out, _error]),
-    "pome_llm_close": (None, [_object]),
-    "pome_llm_tokenizer": (_object, [_object]),
-    "pome_llm_context": (c_size_t, [_object]),
-    "pome_llm_vocab_size": (c_size_t, [_object]),
-    "pome_llm_eos": (c_int32, [_object]),
-    "pome_llm_bos": (c_int32, [_object]),
-    "pome_session_create": (c_int, [_object, _out, _error]),
-    "pome_session_free": (None, [_object]),
-    "pome_session_sync": (
-        c_int,
-        [_object, POINTER(c_int32), c_size_t, POINTER(POINTER(c_float)), _error],
-    ),
-    "pome_session_length": (c_size_t, [_object]),
-    "pome_session_cancel": (None, [_object]),
-}
-
 
 def options(kind: type[ctypes.Structure]) -> ctypes.Structure:
     """A zeroed options struct for its `_init` function, with room behind it: a newer library's struct
@@ -380,13 +314,8 @@ def options(kind: type[ctypes.Structure]) -> ctypes.Structure:
 
 
 def declare(library: ctypes.CDLL) -> None:
-    """Gives every function of the library its types; those of language models where there are any."""
-    for name, (returns, arguments) in {**FUNCTIONS, **LLM_FUNCTIONS}.items():
-        try:
-            function = getattr(library, name)
-        except AttributeError:
-            if name in LLM_FUNCTIONS:
-                continue
-            raise
+    """Gives every function of the library its types."""
+    for name, (returns, arguments) in FUNCTIONS.items():
+        function = getattr(library, name)
         function.restype = returns
         function.argtypes = arguments

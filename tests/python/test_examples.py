@@ -68,6 +68,29 @@ class Examples(support.Folder):
     def test_seam(self):
         self.assertIn("done", self.run_python("-c", SCRIPT))
 
+    def test_installed(self):
+        """The file that `install` writes, in a copy of the package's folder made of links."""
+        found = importlib.util.find_spec("coremltools").submodule_search_locations[0]
+        copy = self.folder / "coremltools"
+        copy.mkdir()
+        for name in os.listdir(found):
+            os.symlink(os.path.join(found, name), copy / name)
+        script = (
+            "import sys; sys.path.insert(0, sys.argv[1])\n"
+            "from pome.coremltools import __main__ as tool\n"
+            "assert tool.main(['install']) == 0 and tool.main(['status']) == 0\n"
+        )
+        self.assertIn("installed", self.run_python("-c", script, str(self.folder)))
+        script = (
+            "import sys; sys.path.insert(0, sys.argv[1])\n"
+            "import coremltools as ct\n"
+            "from coremltools.models.compute_plan import _MLComputePlanProxy as proxy\n"
+            "print(ct.__file__, ct.utils._macos_version(), proxy)\n"
+        )
+        output = self.run_python("-c", script, str(self.folder))
+        self.assertIn(str(self.folder), output)
+        self.assertIn("(15, 5) <class 'pome._seam._MLComputePlanProxy'>", output)
+
     def test_verify_pytorch(self):
         if importlib.util.find_spec("torch") is None:
             self.skipTest("torch is not installed")

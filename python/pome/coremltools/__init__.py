@@ -12,6 +12,7 @@ one small file into coremltools' folder that does the same whenever coremltools 
 
 from __future__ import annotations
 
+import importlib.machinery
 import sys
 import types
 
@@ -28,6 +29,7 @@ PROXIES = (
 )
 __all__ = [*PROXIES]
 MACOS_VERSION = "15.5"
+_UTILS = "coremltools.models.utils"
 _SEAM_NAME = "coremltools.libcoremlpython"
 
 
@@ -50,14 +52,39 @@ class _Subprocess:
         return types.SimpleNamespace(stdout=MACOS_VERSION.encode() + b"\n")
 
 
-def answer_version() -> None:
-    """Makes coremltools believe in a macOS version; its `_is_macos` and `_macos_version` are imported
-    by value in many places, so that what they look at is replaced instead of them."""
-    import coremltools.models.utils as utils
-
+def _answer(utils: types.ModuleType) -> None:
+    """`_is_macos` and `_macos_version` are imported by value in many places, so that what they look at
+    is replaced instead of them."""
     utils._sys = _Sys()
     utils._subprocess = _Subprocess
     utils._macos_version.cache_clear()
+
+
+class _Watch:
+    """Waits for coremltools' utils: when it is coremltools that imports this package, it comes later."""
+
+    @classmethod
+    def find_spec(cls, name: str, path: object = None, target: object = None) -> object:
+        if name != _UTILS:
+            return None
+        sys.meta_path.remove(cls)
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        original = spec.loader.exec_module
+
+        def exec_module(module: types.ModuleType) -> None:
+            original(module)
+            _answer(module)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+def answer_version() -> None:
+    """Makes coremltools believe in a macOS version, now or as soon as it asks for one."""
+    if _UTILS in sys.modules:
+        _answer(sys.modules[_UTILS])
+    else:
+        sys.meta_path.insert(0, _Watch)
 
 
 def install() -> None:
