@@ -1,6 +1,8 @@
 /* Converting at the boundary: what the caller gives becomes what the port declares, when no value
  * changes by it. Floats may round to narrower floats. */
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "runtime/runtime.h"
 #include "tensor/element.h"
@@ -14,11 +16,37 @@ static pome_status refuse(const pome_tensor *target, const char *name, double va
                     value, pome_dtype_name(target->dtype));
 }
 
+/* Integers are shown as they are: a double would round the large ones. */
+static pome_status refuse_whole(const pome_tensor *source, const pome_tensor *target,
+                                const char *name, int64_t value, pome_error *error) {
+  char text[24];
+  if (source->dtype == POME_UINT64) snprintf(text, sizeof text, "%" PRIu64, (uint64_t)value);
+  else snprintf(text, sizeof text, "%" PRId64, value);
+  return pome__fail(error, POME_INPUT, "\"%s\" holds %s, which %s cannot hold exactly", name, text,
+                    pome_dtype_name(target->dtype));
+}
+
 static bool is_whole(pome_dtype dtype) {
   return pome__dtype_is_integer(dtype) || dtype == POME_BOOL;
 }
 
-/* Integers on either side go through doubles; 64-bit ones on both sides through int64. */
+/* Refuses integers that the target's floats `kept` do not hold. `went` is each as a double, which may
+ * itself have rounded one of 64 bits. */
+static pome_status check_wholes(const pome_tensor *source, const pome_tensor *target, int64_t from,
+                                int64_t stride, size_t n, const double *went, const double *kept,
+                                const char *name, pome_error *error) {
+  int64_t whole[BLOCK];
+  pome__load_i64(source->data, source->dtype, from, stride, n, whole);
+  for (size_t i = 0; i < n; i++) {
+    bool same = source->dtype == POME_UINT64
+                    ? went[i] < 0x1p64 && (uint64_t)went[i] == (uint64_t)whole[i]
+                    : went[i] < 0x1p63 && (int64_t)went[i] == whole[i];
+    if (!same || kept[i] != went[i]) return refuse_whole(source, target, name, whole[i], error);
+  }
+  return POME_OK;
+}
+
+/* Integers to integers go through int64, all else through doubles. */
 static pome_status convert_block(const pome_tensor *source, pome_tensor *target, int64_t from,
                                  int64_t stride, int64_t to, size_t n, const char *name,
                                  pome_error *error) {
@@ -31,9 +59,8 @@ static pome_status convert_block(const pome_tensor *source, pome_tensor *target,
     bool mixed = (source->dtype == POME_UINT64) !=
                  (target->dtype == POME_UINT64); /* the same 64 bits, another number */
     for (size_t i = 0; i < n; i++) {
-      double value = source->dtype == POME_UINT64 ? (double)(uint64_t)whole[i] : (double)whole[i];
       if (check[i] != whole[i] || (mixed && whole[i] < 0))
-        return refuse(target, name, value, error);
+        return refuse_whole(source, target, name, whole[i], error);
     }
     return POME_OK;
   }
@@ -47,6 +74,8 @@ static pome_status convert_block(const pome_tensor *source, pome_tensor *target,
   pome__store_f64(target->data, target->dtype, to, 1, n, in);
   if (!is_whole(target->dtype) && !is_whole(source->dtype)) return POME_OK;
   pome__load_f64(target->data, target->dtype, to, 1, n, back);
+  if (is_whole(source->dtype))
+    return check_wholes(source, target, from, stride, n, in, back, name, error);
   for (size_t i = 0; i < n; i++) {
     if (back[i] != in[i]) return refuse(target, name, in[i], error);
   }

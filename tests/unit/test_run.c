@@ -311,6 +311,41 @@ static void inputs_are_checked(void **context) {
   free_text_model(&m);
 }
 
+/* A double on the way must not hide what is lost: 2^53 + 1 would look exact after it. */
+static void wide_integers_are_refused(void **context) {
+  (void)context;
+  static const char program[] =
+      "func main<ios17>(tensor<fp32, [2]> x) {"
+      "  tensor<fp32, [2]> y = relu(x = x)[name = string(\"y\")];"
+      "} -> (y);";
+  static const struct {
+    pome_dtype dtype;
+    int64_t value;
+    const char *shown; /* in the refusal; NULL: taken */
+  } cases[] = {
+      {POME_INT64, ((int64_t)1 << 53) + 1, "9007199254740993"},
+      {POME_INT64, -((int64_t)1 << 53) - 1, "-9007199254740993"},
+      {POME_INT64, INT64_MAX, "9223372036854775807"},
+      {POME_UINT64, -1, "18446744073709551615"},
+      {POME_INT64, 16777217, "16777217"},
+      {POME_INT64, (int64_t)1 << 53, NULL},
+      {POME_INT64, INT64_MIN, NULL},
+      {POME_UINT64, INT64_MIN, NULL},
+  };
+  text_model m = make(program, "ref", NULL);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    pome_error error = {0};
+    int64_t values[] = {1, cases[i].value};
+    pome_tensor x;
+    assert_int_equal(pome_tensor_init(&x, cases[i].dtype, 1, (int64_t[]){2}, values, &error), 0);
+    pome_status status = pome_run_set_tensor(m.run, "x", &x, &error);
+    if (status == POME_OK) status = pome_run_predict(m.run, NULL, &error);
+    assert_int_equal(status, cases[i].shown ? POME_INPUT : POME_OK);
+    if (cases[i].shown) assert_non_null(strstr(error.message, cases[i].shown));
+  }
+  free_text_model(&m);
+}
+
 static void intermediates_can_be_kept(void **context) {
   (void)context;
   const char *keep[] = {"d"};
@@ -429,6 +464,7 @@ int main(void) {
       cmocka_unit_test(cancel_between_steps),
       cmocka_unit_test(one_plan_many_threads),
       cmocka_unit_test(inputs_are_checked),
+      cmocka_unit_test(wide_integers_are_refused),
       cmocka_unit_test(intermediates_can_be_kept),
       cmocka_unit_test(devices_and_chains),
   };
