@@ -21,7 +21,7 @@ missing_apt() {
 
 as_root() {
   if [[ $(id -u) == 0 ]]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else
-    say "not root and no sudo: run as root: $*"
+    say "not root and no sudo: run as root: apt-get update && apt-get install --no-install-recommends ${missing[*]}"
     exit 5
   fi
 }
