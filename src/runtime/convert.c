@@ -30,8 +30,8 @@ static bool is_whole(pome_dtype dtype) {
   return pome__dtype_is_integer(dtype) || dtype == POME_BOOL;
 }
 
-/* Refuses integers that the target's floats `kept` do not hold. `went` is each as a double, which may
- * itself have rounded one of 64 bits. */
+/* Refuses integers that the target's floats `kept` do not hold. `went` is each as a double, which
+ * may itself have rounded one of 64 bits. */
 static pome_status check_wholes(const pome_tensor *source, const pome_tensor *target, int64_t from,
                                 int64_t stride, size_t n, const double *went, const double *kept,
                                 const char *name, pome_error *error) {
