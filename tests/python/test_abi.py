@@ -1,13 +1,13 @@
 """What pome._abi says about the headers, against the headers: a C program prints sizes, offsets and
 values, and every declared function has as many arguments as its prototype."""
 
+import support  # isort: skip  (first: it finds the package, or skips where NumPy is missing)
 import ctypes
 import os
 import re
 import shutil
 import subprocess
 
-import support
 from pome import _abi
 
 HEADERS = sorted((support.ROOT / "include/pome").glob("*.h"))

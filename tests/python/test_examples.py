@@ -1,11 +1,11 @@
 """The examples and coremltools' predict on pome, in fresh interpreters; skipped without coremltools."""
 
+import support  # isort: skip  (first: it finds the package, or skips where NumPy is missing)
 import importlib.util
 import os
 import subprocess
 import sys
 
-import support
 
 SCRIPT = """
 import pome.coremltools

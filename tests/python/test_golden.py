@@ -2,11 +2,11 @@
 the optional data folder when it is there. `pome verify` holds them to each one's own tolerance; here
 one figure shows that values reach the right ports in the right form."""
 
+import support  # isort: skip  (first: it finds the package, or skips where NumPy is missing)
 import json
 
 import numpy as np
 import pome
-import support
 
 NEAR = 0.02  # norm of the difference over norm of the expected
 

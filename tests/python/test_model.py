@@ -1,5 +1,6 @@
 """Models from Python: what goes in and comes out, what is refused and how, threads, forks."""
 
+import support  # isort: skip  (first: it finds the package, or skips where NumPy is missing)
 import gc
 import os
 import signal
@@ -9,7 +10,6 @@ import unittest
 
 import numpy as np
 import pome
-import support
 from pome import _arrays
 
 ONES = np.ones((2, 3), np.float32)
