@@ -498,7 +498,7 @@ static void numbers_keep_their_value(void **context) {
   uint64_t huge = UINT64_MAX;
   pome_tensor n = tensor_of(POME_UINT64, 0, NULL, &huge);
   assert_int_equal(pome_run_set_tensor(m.run, "n", &n, &error), POME_INPUT);
-  assert_non_null(strstr(error.message, "1.8446744073709552e+19"));
+  assert_non_null(strstr(error.message, "18446744073709551615"));
   int64_t negative = minus;
   n = tensor_of(POME_INT64, 0, NULL, &negative);
   check_ok(pome_run_set_tensor(m.run, "n", &n, &error), &error);

@@ -162,7 +162,7 @@ static void cut_packages(void **state) {
       weights.size - 136);
   open_folder(&t, folder);
   report("cut packages", &t);
-  assert_int_equal(t.opened, 4 + weights.size - 136);
+  assert_int_equal(t.opened, 3 + weights.size - 136);
   tiny_remove(folder);
   wire_free(&model);
   wire_free(&weights);
