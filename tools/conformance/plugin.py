@@ -123,8 +123,8 @@ def define_torchvision_operators() -> None:
 define_torchvision_operators()
 platform.machine = lambda: "arm64"
 count_predictions()
+import pome.coremltools  # noqa: E402, F401, I001  before coremltools: parts of it look once
 import coremltools._deps  # noqa: E402
-import pome.coremltools  # noqa: E402, F401
 
 coremltools._deps._IS_MACOS = True
 count_comparisons()
