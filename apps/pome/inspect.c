@@ -389,6 +389,36 @@ static pome_status put_text(const pome_model *model, pome_error *error) {
   return report_broken() ? POME_OK : status; /* report_finish tells about stdout */
 }
 
+/* The text as one JSON string. */
+typedef struct collected {
+  char *text;
+  size_t size, room;
+} collected;
+
+static pome_status collect_text(void *context, const char *text, size_t size) {
+  collected *c = context;
+  if (c->room - c->size < size) {
+    size_t room = (c->size + size) * 2;
+    char *grown = realloc(c->text, room);
+    if (!grown) return POME_MEMORY;
+    c->text = grown;
+    c->room = room;
+  }
+  memcpy(c->text + c->size, text, size);
+  c->size += size;
+  return POME_OK;
+}
+
+static pome_status put_json_text(const pome_model *model, pome_error *error) {
+  collected c = {NULL, 0, 0};
+  pome_status status = pome_model_print(model, collect_text, &c, error);
+  if (status == POME_OK) {
+    status = report_json(json_pack("{s:o}", "text", json_stringn(c.text, c.size)), 9, error);
+  }
+  free(c.text);
+  return status;
+}
+
 static pome_status inspect(const struct options *options, pome_model **model, pome_error *error) {
   pome_model_options model_options;
   engine_model_options(&model_options);
@@ -399,7 +429,7 @@ static pome_status inspect(const struct options *options, pome_model **model, po
     if (!options->function) POME__TRY(engine_find(*model, NULL, &function, error));
     return inspect_graph(function, options->graph, error);
   }
-  if (options->text) return put_text(*model, error);
+  if (options->text) return options->json ? put_json_text(*model, error) : put_text(*model, error);
   if (options->json) return report_json(inspect_json(*model, options), 9, error);
   return put_model(*model, options, error);
 }

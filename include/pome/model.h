@@ -74,8 +74,8 @@ typedef struct pome_model_options {
 
 POME_API void pome_model_options_init(pome_model_options *options);
 
-/* Opens a .mlpackage or .mlmodelc folder, a .mlmodel file, or a bare program text (.mil); what it
- * is, is found from the content. Files are mapped: they must not shrink while the model is open
+/* Opens a .mlpackage or .mlmodelc folder, a .mlmodel file, a bare program text (.mil), or a folder
+ * that holds one as model.mlpackage or model.mlmodelc; what it is, is found from the content. Files are mapped: they must not shrink while the model is open
  * unless `copy` is set. Fails with POME_INPUT (missing, broken, no model), POME_UNSUPPORTED (an
  * opset, operation, element type or file version that is not known: the message names it),
  * POME_MEMORY, POME_IO. Models of types that do not run, and programs whose weight file is missing,

@@ -143,7 +143,17 @@ static bool holds(const char *folder, const char *name) {
          pome__path_kind_of(path) != POME__PATH_MISSING;
 }
 
+/* The folder of a language model holds its program under one of these names. */
+static const char *const bundled[] = {"model.mlpackage", "model.mlmodelc"};
+
 static pome_status open_folder(pome__package *package, const char *path, pome_error *error) {
+  char inner[8192];
+  for (size_t i = 0; i < sizeof bundled / sizeof bundled[0] && !holds(path, "Manifest.json"); i++) {
+    if (!holds(path, bundled[i]) || !pome__path_join(inner, sizeof inner, path, bundled[i]))
+      continue;
+    path = inner;
+    break;
+  }
   if (holds(path, "Manifest.json")) return pome__mlpackage_open(package, path, error);
   if (holds(path, "coremldata.bin") || holds(path, "model.mil"))
     return pome__mlmodelc_open(package, path, error);
