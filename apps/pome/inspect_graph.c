@@ -19,6 +19,9 @@
 #include "show.h"
 
 #define MOST_LINES 14 /* of a box */
+/* Boxes from which on dot is told to spend less on beauty: with its defaults 500 take it minutes.
+ */
+#define MANY_BOXES 200
 #define NONE       SIZE_MAX
 
 extern char **environ;
@@ -243,12 +246,16 @@ static void put_edges(const graph *g) {
 }
 
 static void put_graph(const graph *g) {
+  size_t boxes = 0;
+  for (size_t i = 0; i < g->count; i++) boxes += g->box[i] == i;
   fputs("digraph model {\n"
         "  graph [rankdir=TB, nodesep=0.25, ranksep=0.3, fontname=\"Helvetica\"];\n"
         "  node [shape=box, style=\"rounded\", margin=\"0.04,0.03\", color=\"#888888\", "
         "fontname=\"Helvetica\", fontsize=11];\n"
         "  edge [color=\"#666666\", arrowsize=0.6];\n",
         g->out);
+  if (boxes > MANY_BOXES)
+    fputs("  graph [nslimit=1, nslimit1=1, mclimit=0.2, splines=line];\n", g->out);
   for (int kind = POME_INPUT_PORT; kind <= POME_STATE_PORT; kind++)
     for (size_t i = 0; i < pome_function_port_count(g->function, (pome_port_kind)kind); i++)
       put_port(g, (pome_port_kind)kind, i);
