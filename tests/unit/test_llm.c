@@ -243,15 +243,22 @@ static void a_seed_means_one_text(void **context) {
 #define MODEL  "models/folio"
 #define TOKENS 150
 
-static pome_llm *open_llm(void) {
+static pome_llm *open_llm_on(const char *devices) {
   pome_llm *llm = NULL;
   pome_error error;
+  pome_llm_options options;
+  pome_llm_options_init(&options);
+  options.plan.devices = devices;
   if (access(MODEL "/tokenizer.json", R_OK) != 0) {
     printf("SKIP: no " MODEL " here\n");
     skip();
   }
-  check_ok(pome_llm_open(MODEL, NULL, &llm, &error), &error);
+  check_ok(pome_llm_open(MODEL, &options, &llm, &error), &error);
   return llm;
+}
+
+static pome_llm *open_llm(void) {
+  return open_llm_on(NULL);
 }
 
 static pome_session *open_session(pome_llm *llm) {
@@ -306,6 +313,43 @@ static void batches_and_single_tokens(void **context) {
     pome_session_free(session);
   }
   pome_llm_close(llm);
+}
+
+/* How far the best logit stands above the second. */
+static float lead_of_best(const float *logits, size_t count, int32_t *best) {
+  float second = -INFINITY;
+  *best = 0;
+  for (size_t i = 1; i < count; i++) {
+    if (logits[i] > logits[*best]) {
+      second = logits[*best];
+      *best = (int32_t)i;
+    } else if (logits[i] > second) {
+      second = logits[i];
+    }
+  }
+  return logits[*best] - second;
+}
+
+/* Greedy text is the same on both devices up to the first near-tie. */
+static void same_text_on_both_devices(void **context) {
+  (void)context;
+  pome_llm *ref = open_llm_on("ref"), *cpu = open_llm_on("cpu");
+  pome_session *a = open_session(ref), *b = open_session(cpu);
+  size_t vocab = pome_llm_vocab_size(ref), count = 70;
+  int32_t tokens[TOKENS], mine, other;
+  make_tokens(ref, tokens, count, 3);
+  for (; count < TOKENS; count++) {
+    float lead = lead_of_best(follow(a, tokens, count), vocab, &mine);
+    lead_of_best(follow(b, tokens, count), vocab, &other);
+    if (lead < 0.01f) break;
+    assert_int_equal(mine, other);
+    tokens[count] = mine;
+  }
+  assert_true(count > 70);
+  pome_session_free(a);
+  pome_session_free(b);
+  pome_llm_close(ref);
+  pome_llm_close(cpu);
 }
 
 static void going_back(void **context) {
@@ -477,6 +521,7 @@ int main(void) {
       cmocka_unit_test(a_seed_means_one_text),
       cmocka_unit_test(what_is_no_model),
       cmocka_unit_test(batches_and_single_tokens),
+      cmocka_unit_test(same_text_on_both_devices),
       cmocka_unit_test(going_back),
       cmocka_unit_test(sessions_do_not_mix),
       cmocka_unit_test(limits),
