@@ -15,6 +15,8 @@ run() { # folder, ctest arguments, cmake arguments
   cmake -S . -B "$folder" -G Ninja -DWITH_WERROR=ON "$@" >/dev/null
   ninja -C "$folder" -j "$jobs" --quiet
   ctest --test-dir "$folder" --output-on-failure -j "$jobs" -R "$pattern"
+  # What tests left out stands in their own output, which ctest shows only when they fail.
+  grep -h 'SKIP:' "$folder/Testing/Temporary/LastTest.log" | sort | uniq -c | sort -rn || true
 }
 
 run build-test '.*' "$@"
