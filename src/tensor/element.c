@@ -7,36 +7,10 @@
  */
 #include "tensor/element.h"
 
-#include "tensor/narrow.h"
-
 #include <stdint.h>
 #include <string.h>
 
 #define SPECIALIZED static inline __attribute__((always_inline))
-
-/* Without branches, so that loops over halves become vector code: the exponent moves by a
- * multiplication, which is exact and gives subnormals their value; what is not finite gets its
- * exponent by bits, and NaNs become quiet. */
-static inline float half_to_f32(uint16_t half) {
-  uint32_t magnitude = half & 0x7fffu, bits = magnitude << 13;
-  float value;
-  memcpy(&value, &bits, sizeof value);
-  value *= 0x1p112f;
-  memcpy(&bits, &value, sizeof bits);
-  bits |= magnitude >= 0x7c00u ? 0x7f800000u : 0;
-  bits |= magnitude > 0x7c00u ? 0x400000u : 0;
-  bits |= (uint32_t)(half & 0x8000u) << 16;
-  memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-float pome__f16_to_f32(uint16_t half) {
-  return half_to_f32(half);
-}
-
-uint16_t pome__f64_to_f16(double value) {
-  return (uint16_t)pome__narrow_from_f64(POME__NARROW_F16, value);
-}
 
 /* Where a rounding to 53 bits would come before another, the first one must not create a tie: keep
  * 53 bits and set the last one when anything was lost ("round to odd"). */
@@ -112,7 +86,7 @@ static int read_int4(const uint8_t *base, int64_t index) {
 /* What each type's elements are as OUT; REAL makes that from a float or double. */
 #define LOAD_TABLE(OUT, REAL)                                                                      \
   LOAD(BOOL, uint8_t, (OUT)(v != 0))                                                               \
-  LOAD(FP16, uint16_t, REAL(half_to_f32(v)))                                                       \
+  LOAD(FP16, uint16_t, REAL(pome__f16_to_f32(v)))\
   LOAD(FP32, float, REAL(v))                                                                       \
   LOAD(FP64, double, REAL(v))                                                                      \
   LOAD(BF16, uint16_t, REAL(pome__narrow_to_f32(POME__NARROW_BF16, v)))                            \

@@ -1,4 +1,4 @@
-/* Elements: half, bfloat and 8-bit floats, sub-byte integers, and moving runs of any type to and
+/* Elements of every type, sub-byte integers among them, and moving runs of any type to and
  * from double and float.
  *
  * Everything that evaluates an op in readable form loads a run of elements as double, computes, and
@@ -10,9 +10,7 @@
 
 #include <pome/tensor.h>
 
-float pome__f16_to_f32(uint16_t half);
-/* Rounds once, to nearest, ties to even; overflow gives infinity, NaN stays NaN. */
-uint16_t pome__f64_to_f16(double value);
+#include "tensor/narrow.h"
 
 /* The first 53 bits, the last one set when any bit after them is: rounds on to a narrower float
  * correctly. */

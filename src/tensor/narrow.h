@@ -80,4 +80,40 @@ static inline uint32_t pome__narrow_from_f64(pome__narrow format, double value) 
   return sign | (code < format.top ? (uint32_t)code : format.top);
 }
 
+/* Halves and floats meet most often, so between them the way is without branches, which makes loops
+ * vector code. Here the exponent moves by a multiplication, which is exact and gives subnormals
+ * their value; what is not finite gets its exponent by bits, and NaNs become quiet. */
+static inline float pome__f16_to_f32(uint16_t half) {
+  uint32_t magnitude = half & 0x7fffu, bits = magnitude << 13;
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  value *= 0x1p112f;
+  memcpy(&bits, &value, sizeof bits);
+  bits |= magnitude >= 0x7c00u ? 0x7f800000u : 0;
+  bits |= magnitude > 0x7c00u ? 0x400000u : 0;
+  bits |= (uint32_t)(half & 0x8000u) << 16;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+/* And here adding 0.5 rounds what is subnormal: the sum's last bit is worth 2^-24. */
+static inline uint16_t pome__f32_to_f16(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  uint32_t magnitude = bits & 0x7fffffffu, tiny;
+  float sum;
+  memcpy(&sum, &magnitude, sizeof sum);
+  sum += 0.5f;
+  memcpy(&tiny, &sum, sizeof tiny);
+  uint32_t code = (magnitude - ((127u - 15u) << 23) + 0xfffu + (magnitude >> 13 & 1u)) >> 13;
+  code = magnitude < 0x38800000u ? tiny - 0x3f000000u : code; /* 2^-14, the smallest normal half */
+  code = magnitude >= 0x477ff000u ? 0x7c00u : code; /* 65520, half way past the largest half */
+  code = magnitude > 0x7f800000u ? 0x7e00u | (magnitude >> 13 & 0x3ffu) : code;
+  return (uint16_t)(bits >> 16 & 0x8000u) | (uint16_t)code;
+}
+
+static inline uint16_t pome__f64_to_f16(double value) {
+  return (uint16_t)pome__narrow_from_f64(POME__NARROW_F16, value);
+}
+
 #endif

@@ -5,14 +5,14 @@
 
 #include "kernels/kernels.h"
 #include "kernels/scalar/dot.h"
-#include "kernels/scalar/half.h"
+#include "tensor/narrow.h"
 
 static void scalar_f16_to_f32(size_t n, const uint16_t *x, float *y) {
-  for (size_t i = 0; i < n; i++) y[i] = pome__half_to_float(x[i]);
+  for (size_t i = 0; i < n; i++) y[i] = pome__f16_to_f32(x[i]);
 }
 
 static void scalar_f32_to_f16(size_t n, const float *x, uint16_t *y) {
-  for (size_t i = 0; i < n; i++) y[i] = pome__half_from_float(x[i]);
+  for (size_t i = 0; i < n; i++) y[i] = pome__f32_to_f16(x[i]);
 }
 
 static float scalar_dot_f32(size_t n, const float *x, const float *y) {

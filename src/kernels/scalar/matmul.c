@@ -3,7 +3,7 @@
  * sums of the stretches live in y. */
 #include "kernels/kernels.h"
 #include "kernels/scalar/dot.h"
-#include "kernels/scalar/half.h"
+#include "tensor/narrow.h"
 
 #define STRETCH                                                                                    \
   512 /* weights expanded at a time, even so that it starts on a whole byte of nibbles */
@@ -22,7 +22,7 @@ static const float *expand_f32(const pome__matmul *a, size_t row, size_t k0, siz
 static const float *expand_f16(const pome__matmul *a, size_t row, size_t k0, size_t count,
                                float *buffer) {
   const uint16_t *w = (const uint16_t *)a->w + row * a->k + k0;
-  for (size_t i = 0; i < count; i++) buffer[i] = pome__half_to_float(w[i]);
+  for (size_t i = 0; i < count; i++) buffer[i] = pome__f16_to_f32(w[i]);
   return buffer;
 }
 
