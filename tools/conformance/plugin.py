@@ -5,11 +5,13 @@ before any test module is imported, and reports an arm64 machine, since coremlto
 Intel Macs. A test that passes without a prediction has shown nothing about the engine, so that
 predictions and comparisons are counted for each test and written to the results file, one line a test:
 
-    outcome, predictions, comparisons of arrays that pome returned, worst error, name, reason
+    outcome, predictions, comparisons of arrays that pome returned, worst error, name, reason,
+    comparisons repeated with the arrays of a second device
 
 Set by run.py: CONFORMANCE_RESULTS (file, appended), CONFORMANCE_EVERY (run one test in N, chosen by
-name), CONFORMANCE_SHARD (I/N), CONFORMANCE_STRICT (limit of the worst error, |a - b| / (1 + |b|)).
-Tests named in the results file already are left out.
+name), CONFORMANCE_SHARD (I/N), CONFORMANCE_STRICT (limit of the worst error, |a - b| / (1 + |b|)),
+CONFORMANCE_BESIDE (a second device: what it computes must pass the same assertions; converting a model
+takes longer than running it). Tests named in the results file already are left out.
 """
 
 import functools
@@ -29,27 +31,49 @@ RESULTS = Path(os.environ["CONFORMANCE_RESULTS"])
 EVERY = int(os.environ.get("CONFORMANCE_EVERY") or 1)
 SHARD, SHARDS = map(int, (os.environ.get("CONFORMANCE_SHARD") or "0/1").split("/"))
 STRICT = float(os.environ.get("CONFORMANCE_STRICT") or "inf")
+BESIDE = os.environ.get("CONFORMANCE_BESIDE") or None
 
 
 class Count:
     """What pome did in the running test."""
 
-    predictions = comparisons = 0
+    predictions = comparisons = repeated = 0
     worst = 0.0
-    arrays: tuple = ()
+    arrays: tuple = ()  # pairs: a result, and the second device's or None
 
 
 def count_predictions() -> None:
     original = seam._MLModelProxy._predict
 
     @functools.wraps(original)
-    def counted(self, *arguments):
-        results = original(self, *arguments)
+    def counted(self, inputs, state):
+        results = original(self, inputs, state)
+        twin = getattr(self, "twin", None) if state is None else None
+        others = original(twin, inputs, None) if twin else {}
         Count.predictions += 1
-        Count.arrays += tuple(v for v in results.values() if isinstance(v, np.ndarray))
+        pairs = ((value, others.get(name)) for name, value in results.items())
+        Count.arrays += tuple(pair for pair in pairs if isinstance(pair[0], np.ndarray))
         return results
 
     seam._MLModelProxy._predict = counted
+
+
+def open_twins() -> None:
+    """Each model is opened a second time, for the second device."""
+    original = seam._MLModelProxy.__init__
+
+    @functools.wraps(original)
+    def opening(self, *arguments):
+        original(self, *arguments)
+        usual = seam.SETTINGS["device"]
+        seam.SETTINGS["device"] = BESIDE
+        try:
+            self.twin = object.__new__(type(self))
+            original(self.twin, *arguments)
+        finally:
+            seam.SETTINGS["device"] = usual
+
+    seam._MLModelProxy.__init__ = opening
 
 
 def error_of(got, expected) -> float:
@@ -61,6 +85,20 @@ def error_of(got, expected) -> float:
     return float(errors[np.isfinite(errors)].max(initial=0.0))
 
 
+def check(pair: tuple) -> None:
+    worst = error_of(*pair)
+    Count.worst = max(Count.worst, worst)
+    assert worst <= STRICT, f"worst error {worst:.3g} exceeds {STRICT:g}"
+
+
+def second_device(argument, of_pome: list):
+    """The second device's array in place of a whole result; None when it is only a part of one."""
+    for result, other in of_pome:
+        if other is not None and np.may_share_memory(argument, result):
+            return other.reshape(argument.shape) if other.size == argument.size else None
+    return None
+
+
 def count_comparisons() -> None:
     """NumPy's assertions on an array that came from pome; the strict limit applies to them."""
     for name in ("assert_allclose", "assert_almost_equal", "assert_array_equal", "assert_equal"):
@@ -68,13 +106,25 @@ def count_comparisons() -> None:
 
         @functools.wraps(original)
         def counted(*args, _original=original, **kwargs):
-            pair = [a for a in (*args[:2], *kwargs.values()) if isinstance(a, np.ndarray)]
-            if any(np.may_share_memory(a, b) for a in pair for b in Count.arrays):
-                Count.comparisons += 1
-                worst = error_of(*pair) if len(pair) == 2 else 0.0
-                Count.worst = max(Count.worst, worst)
-                assert worst <= STRICT, f"worst error {worst:.3g} exceeds {STRICT:g}"
-            return _original(*args, **kwargs)
+            given = [*args, *kwargs.values()]
+            places = [i for i, a in enumerate(given) if isinstance(a, np.ndarray)]
+            pair = [given[i] for i in places]
+            of_pome = [r for r in Count.arrays if any(np.may_share_memory(a, r[0]) for a in pair)]
+            if not of_pome:
+                return _original(*args, **kwargs)
+            Count.comparisons += 1
+            if len(pair) == 2:
+                check(pair)
+            _original(*args, **kwargs)
+            others = [second_device(a, of_pome) for a in pair]
+            if any(other is not None for other in others):
+                for place, other in zip(places, others):
+                    given[place] = given[place] if other is None else other
+                if len(pair) == 2:
+                    check([given[i] for i in places])
+                _original(*given[: len(args)], **dict(zip(kwargs, given[len(args) :])))
+                Count.repeated += 1
+            return None
 
         setattr(np.testing, name, counted)
 
@@ -123,6 +173,8 @@ def define_torchvision_operators() -> None:
 define_torchvision_operators()
 platform.machine = lambda: "arm64"
 count_predictions()
+if BESIDE:
+    open_twins()
 import pome.coremltools  # noqa: E402, F401, I001  before coremltools: parts of it look once
 import coremltools._deps  # noqa: E402
 
@@ -191,7 +243,7 @@ def freeze() -> None:
 
 
 def pytest_runtest_setup(item):
-    Count.predictions = Count.comparisons = 0
+    Count.predictions = Count.comparisons = Count.repeated = 0
     Count.worst, Count.arrays = 0.0, ()
     seed = zlib.crc32(short_name(item.nodeid).encode())
     random.seed(seed)
@@ -207,7 +259,7 @@ def pytest_runtest_setup(item):
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if call.when == "call":
-        report.pome = (Count.predictions, Count.comparisons, Count.worst)
+        report.pome = (Count.predictions, Count.comparisons, Count.worst, Count.repeated)
     if call.when == "teardown" and random.random() < 0.05:
         freeze()
 
@@ -218,7 +270,7 @@ def pytest_runtest_logreport(report):
     outcome = report.outcome
     if hasattr(report, "wasxfail"):
         outcome = "xfailed" if report.skipped else "xpassed"
-    predictions, comparisons, worst = getattr(report, "pome", (0, 0, 0.0))
+    predictions, comparisons, worst, repeated = getattr(report, "pome", (0, 0, 0.0, 0))
     reason = getattr(report, "wasxfail", "")
     if not reason and report.longrepr:
         crash = getattr(report.longrepr, "reprcrash", None)
@@ -226,4 +278,4 @@ def pytest_runtest_logreport(report):
         reason = crash.message if crash else text[2] if isinstance(text, tuple) else str(text)
     fields = (outcome, predictions, comparisons, f"{worst:.2g}", short_name(report.nodeid))
     with RESULTS.open("a") as out:
-        print(*fields, " ".join(reason.split())[:300], sep="\t", file=out)
+        print(*fields, " ".join(reason.split())[:300], repeated, sep="\t", file=out)
