@@ -84,15 +84,12 @@ static pome_status parse_entry(pome__mil_reader *r, const pome__pb *outer,
   bool seen = false;
   out->key = (pome__bytes){(const uint8_t *)"", 0};
   out->value = pb;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 1) POME__TRY(pome__pb_text(&pb, &field, what, &out->key, r->error));
     else if (field.number == 2)
       POME__TRY(pome__pb_once(&pb, &field, what, &seen, &out->value, r->error));
   }
+  POME__TRY(pb.status);
   if (out->key.size > 0 && seen) return POME_OK;
   pome__fail(r->error, POME_INPUT, "%s lacks its name or its value", what);
   return fail_at(r, outer, outer_field);
@@ -131,15 +128,12 @@ static pome_status parse_named_value(pome__mil_reader *r, const pome__pb *outer,
   pome__pb pb = pome__pb_enter(outer, outer_field), inner = pb;
   pome__bytes name = {(const uint8_t *)"", 0};
   bool seen = false;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 1) POME__TRY(pome__pb_text(&pb, &field, "a value's name", &name, r->error));
     else if (field.number == 2)
       POME__TRY(pome__pb_once(&pb, &field, "a value's type", &seen, &inner, r->error));
   }
+  POME__TRY(pb.status);
   if (name.size == 0 || !seen) {
     pome__fail(r->error, POME_INPUT, "a named value lacks its name or its type");
     return fail_at(r, outer, outer_field);
@@ -168,11 +162,7 @@ static pome_status parse_binding(pome__mil_reader *r, const pome__pb *outer,
   POME__TRY(pome__pb_expect(outer, outer_field, POME__PB_LEN, "a binding", r->error));
   pome__pb pb = pome__pb_enter(outer, outer_field);
   pome__value *value = NULL;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number != 1 && field.number != 2) continue;
     if (value) {
       pome__fail(r->error, POME_INPUT, "a binding has two values");
@@ -185,6 +175,7 @@ static pome_status parse_binding(pome__mil_reader *r, const pome__pb *outer,
       POME__TRY(new_literal(r, pome__pb_enter(&pb, &field), &value));
     }
   }
+  POME__TRY(pb.status);
   if (value) return push(r, value);
   pome__fail(r->error, POME_INPUT, "a binding has neither a name nor a value");
   return fail_at(r, outer, outer_field);
@@ -212,13 +203,10 @@ static pome_status parse_input(pome__mil_reader *r, const pome__pb *outer,
   POME__TRY(parse_entry(r, outer, outer_field, "an argument", &input));
   pome__pb pb = input.value;
   r->list_count = 0;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 1) POME__TRY(parse_binding(r, &pb, &field));
   }
+  POME__TRY(pb.status);
   return add_arg(r, outer, outer_field, op, input.key, false);
 }
 
@@ -287,14 +275,11 @@ static pome_status parse_op_field(pome__mil_reader *r, int walk, const pome__pb 
 static pome_status fill_op(pome__mil_reader *r, pome__pb message, pome__op *op, int depth) {
   for (int walk = 0; walk < WALKS; walk++) {
     pome__pb pb = message;
-    for (;;) {
-      pome__pb_field field;
-      bool more;
-      POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-      if (!more) break;
+    for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
       if (field.number == walk_fields[walk])
         POME__TRY(parse_op_field(r, walk, &pb, &field, op, depth));
     }
+    POME__TRY(pb.status);
   }
   return POME_OK;
 }
@@ -302,14 +287,11 @@ static pome_status fill_op(pome__mil_reader *r, pome__pb message, pome__op *op, 
 static pome_status parse_op_type(pome__mil_reader *r, pome__pb pb, const char **type) {
   pome__pb start = pb;
   pome__bytes text = {(const uint8_t *)"", 0};
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 1)
       POME__TRY(pome__pb_text(&pb, &field, "an operation's type", &text, r->error));
   }
+  POME__TRY(pb.status);
   if (text.size > 0) return short_lived(r, text, type);
   pome__fail(r->error, POME_INPUT, "an operation without a type");
   pome__error_at_offset(r->error, (uint64_t)(start.at - start.file));
@@ -347,13 +329,10 @@ static pome_status parse_block_field(pome__mil_reader *r, uint32_t number, const
 static pome_status walk_block(pome__mil_reader *r, uint32_t number, pome__pb pb, pome__block *block,
                               int depth) {
   r->list_count = 0;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) return POME_OK;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == number) POME__TRY(parse_block_field(r, number, &pb, &field, block, depth));
   }
+  return pb.status;
 }
 
 static pome_status parse_block(pome__mil_reader *r, pome__pb pb, pome__block *block, int depth) {
@@ -375,16 +354,13 @@ static pome_status parse_block(pome__mil_reader *r, pome__pb pb, pome__block *bl
 }
 
 static pome_status parse_function_inputs(pome__mil_reader *r, pome__pb pb) {
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) return POME_OK;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number != 1) continue;
     pome__value *value;
     POME__TRY(parse_named_value(r, &pb, &field, &value));
     if (!pome__function_add_input(r->program, r->function, value)) return pome__mil_no_memory(r);
   }
+  return pb.status;
 }
 
 /* What a function says about itself: its opset and, of its specializations, the one for that opset.
@@ -396,21 +372,14 @@ typedef struct function_head {
 } function_head;
 
 static pome_status parse_opset(pome__mil_reader *r, pome__pb pb, const char **opset) {
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) return POME_OK;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 2) POME__TRY(copy_string(r, &pb, &field, "an opset", opset));
   }
+  return pb.status;
 }
 
 static pome_status find_body(pome__mil_reader *r, pome__pb pb, function_head *head) {
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) return POME_OK;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number != 3) continue;
     entry specialization;
     POME__TRY(parse_entry(r, &pb, &field, "a block specialization", &specialization));
@@ -418,6 +387,7 @@ static pome_status find_body(pome__mil_reader *r, pome__pb pb, function_head *he
     head->body = specialization.value;
     head->has_body = true;
   }
+  return pb.status;
 }
 
 /* `function` NULL: of the program. Of two with one name the last one counts, as in any map. */
@@ -446,13 +416,10 @@ static pome_status parse_owner_attribute(pome__mil_reader *r, pome__function *fu
 }
 
 static pome_status parse_function_attributes(pome__mil_reader *r, pome__pb pb) {
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) return POME_OK;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 4) POME__TRY(parse_owner_attribute(r, r->function, &pb, &field));
   }
+  return pb.status;
 }
 
 /* Function{inputs 1, opset 2, block_specializations 3, attributes 4} */
@@ -494,11 +461,7 @@ static pome_status parse_program_function(pome__mil_reader *r, const pome__pb *p
 
 /* Program{version 1, functions 2, attributes 4} */
 static pome_status parse_program(pome__mil_reader *r, pome__pb pb) {
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 1) {
       POME__TRY(pome__pb_expect(&pb, &field, POME__PB_VARINT, "version", r->error));
       r->program->version = (int64_t)field.value;
@@ -508,6 +471,7 @@ static pome_status parse_program(pome__mil_reader *r, pome__pb pb) {
       POME__TRY(parse_owner_attribute(r, NULL, &pb, &field));
     }
   }
+  POME__TRY(pb.status);
   if (r->program->function_count > 0) return POME_OK;
   return pome__fail(r->error, POME_INPUT, "the program has no function");
 }

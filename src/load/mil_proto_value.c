@@ -47,24 +47,17 @@ static pome_status parse_data_type(pome__mil_reader *r, const pome__pb *pb,
 /* The only scalar field of ConstantDimension{size 1} and UnknownDimension{variadic 1}. */
 static pome_status parse_only_number(pome__mil_reader *r, pome__pb pb, uint64_t *value) {
   *value = 0;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) return POME_OK;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 1) POME__TRY(pome__pb_uint(&pb, &field, "a dimension", value, r->error));
   }
+  return pb.status;
 }
 
 /* Dimension{constant 1, unknown 2} */
 static pome_status parse_dimension(pome__mil_reader *r, pome__pb pb, int64_t *dim, bool *variadic) {
   pome__pb start = pb;
   bool seen = false;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number != 1 && field.number != 2) continue;
     pome__pb inner;
     uint64_t value;
@@ -77,6 +70,7 @@ static pome_status parse_dimension(pome__mil_reader *r, pome__pb pb, int64_t *di
     *dim = field.number == 1 ? (int64_t)value : POME_DIM_UNKNOWN;
     *variadic = field.number == 2 && value != 0;
   }
+  POME__TRY(pb.status);
   if (seen) return POME_OK;
   pome__fail(r->error, POME_INPUT, "a tensor's dimension is neither constant nor unknown");
   return fail_at(r, &start);
@@ -106,11 +100,7 @@ static pome_status parse_tensor_type(pome__mil_reader *r, pome__pb pb, pome__typ
   size_t count = 0;
   bool variadic = false;
   type->kind = POME__TYPE_TENSOR;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 1) {
       POME__TRY(parse_data_type(r, &pb, &field, &type->dtype));
     } else if (field.number == 2) {
@@ -129,6 +119,7 @@ static pome_status parse_tensor_type(pome__mil_reader *r, pome__pb pb, pome__typ
       variadic = variadic || open;
     }
   }
+  POME__TRY(pb.status);
   if (type->dtype == POME_DTYPE_NONE) {
     pome__fail(r->error, POME_INPUT, "a tensor without dataType");
     return fail_at(r, &start);
@@ -154,15 +145,14 @@ static pome_status parse_tuple_type(pome__mil_reader *r, pome__pb pb, int depth,
   type->kind = POME__TYPE_TUPLE;
   POME__TRY(pome__pb_count(&pb, 1, &count, r->error));
   POME__TRY(new_elements(r, count, type, &parts));
-  for (size_t i = 0; i < count;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
+  size_t i = 0;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number != 1) continue;
     POME__TRY(pome__pb_expect(&pb, &field, POME__PB_LEN, "a tuple's type", r->error));
     POME__TRY(pome__mil_parse_type(r, pome__pb_enter(&pb, &field), depth + 1, &parts[i]));
     i++;
   }
+  POME__TRY(pb.status);
   return POME_OK;
 }
 
@@ -174,11 +164,7 @@ static pome_status parse_part_types(pome__mil_reader *r, pome__pb pb, int depth,
   pome__type *parts;
   POME__TRY(new_elements(r, count, type, &parts));
   type->length = -1;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     pome__pb inner;
     if (field.number >= 1 && field.number <= count) {
       size_t part = field.number - 1;
@@ -189,6 +175,7 @@ static pome_status parse_part_types(pome__mil_reader *r, pome__pb pb, int depth,
       POME__TRY(parse_dimension(r, inner, &type->length, &variadic));
     }
   }
+  POME__TRY(pb.status);
   if (seen[0] && (count == 1 || seen[1])) return POME_OK;
   pome__fail(r->error, POME_INPUT,
              "a list, dictionary or state type without the type of its parts");
@@ -203,11 +190,7 @@ pome_status pome__mil_parse_type(pome__mil_reader *r, pome__pb pb, int depth, po
   bool seen = false;
   POME__TRY(check_depth(r, &pb, depth, "types"));
   *type = (pome__type){.length = -1};
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number > 5) continue;
     pome__pb inner;
     POME__TRY(pome__pb_once(&pb, &field, "the kind of a type", &seen, &inner, r->error));
@@ -220,6 +203,7 @@ pome_status pome__mil_parse_type(pome__mil_reader *r, pome__pb pb, int depth, po
       POME__TRY(parse_part_types(r, inner, depth, type));
     }
   }
+  POME__TRY(pb.status);
   if (seen) return POME_OK;
   pome__fail(r->error, POME_INPUT, "a type that is none of tensor, list, tuple, dictionary, state");
   return fail_at(r, &start);
@@ -318,11 +302,7 @@ static pome_status store_string(sink *s, const pome__pb *pb, const pome__pb_fiel
 
 /* Walks the list's `values` (field 1 of each of its messages): counts without data, stores with. */
 static pome_status walk_values(sink *s, pome__pb pb) {
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, s->r->error));
-    if (!more) return POME_OK;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, s->r->error);) {
     if (field.number != 1) continue;
     if (s->from != STRINGS)
       POME__TRY(pome__pb_scalars(&pb, &field, sources[s->from].wire,
@@ -330,20 +310,18 @@ static pome_status walk_values(sink *s, pome__pb pb) {
     else if (s->data) POME__TRY(store_string(s, &pb, &field));
     else s->count++;
   }
+  return pb.status;
 }
 
 /* RepeatedBytes{values 1} */
 static pome_status find_bytes(pome__mil_reader *r, pome__pb pb, pome__bytes *bytes) {
   *bytes = (pome__bytes){NULL, 0};
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) return POME_OK;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number != 1) continue;
     POME__TRY(pome__pb_expect(&pb, &field, POME__PB_LEN, "bytes", r->error));
     *bytes = field.bytes;
   }
+  return pb.status;
 }
 
 static pome_status fail_count(pome__mil_reader *r, const pome__pb *pb, const pome__type *type,
@@ -405,15 +383,12 @@ static pome_status parse_tensor_value(pome__mil_reader *r, pome__pb pb, pome__li
   uint32_t from = 0;
   size_t count = 0, bytes = 0;
   POME__TRY(tensor_size(r, &pb, &literal->type, &count, &bytes));
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number > BYTES) continue;
     POME__TRY(pome__pb_once(&pb, &field, "a tensor's values", &seen, &list, r->error));
     from = field.number;
   }
+  POME__TRY(pb.status);
   if (!seen) {
     if (count != 0) return fail_count(r, &start, &literal->type, "values", 0, count);
     return new_data(r, 0, NULL, literal);
@@ -440,17 +415,14 @@ static pome_status parse_pair(pome__mil_reader *r, pome__pb pb, int depth,
                               const pome__literal **pair) {
   pome__pb start = pb;
   bool seen[2] = {false, false};
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number != 1 && field.number != 2) continue;
     size_t part = field.number - 1;
     pome__pb inner;
     POME__TRY(pome__pb_once(&pb, &field, "a part of a pair", &seen[part], &inner, r->error));
     POME__TRY(pome__mil_parse_value(r, inner, depth + 1, &pair[part]));
   }
+  POME__TRY(pb.status);
   if (seen[0] && seen[1]) return POME_OK;
   pome__fail(r->error, POME_INPUT, "a dictionary literal has a pair without key or value");
   return fail_at(r, &start);
@@ -464,10 +436,8 @@ static pome_status parse_items(pome__mil_reader *r, pome__pb pb, int depth,
   const pome__literal **items =
       POME__NEW_ARRAY(&r->program->arena, const pome__literal *, count *per_item);
   if (!items) return pome__mil_no_memory(r);
-  for (size_t i = 0; i < count;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
+  size_t i = 0;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number != 1) continue;
     if (per_item == 1) {
       POME__TRY(parse_item(r, &pb, &field, depth, &items[i]));
@@ -477,6 +447,7 @@ static pome_status parse_items(pome__mil_reader *r, pome__pb pb, int depth,
     }
     i++;
   }
+  POME__TRY(pb.status);
   literal->items = items;
   literal->item_count = count * per_item;
   return POME_OK;
@@ -491,11 +462,7 @@ static pome_status parse_immediate(pome__mil_reader *r, pome__pb pb, int depth,
                                           [4] = POME__TYPE_DICT};
   pome__pb start = pb;
   bool seen = false;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number > 4) continue;
     pome__pb inner;
     POME__TRY(pome__pb_once(&pb, &field, "a literal's value", &seen, &inner, r->error));
@@ -506,6 +473,7 @@ static pome_status parse_immediate(pome__mil_reader *r, pome__pb pb, int depth,
     if (field.number == 1) POME__TRY(parse_tensor_value(r, inner, literal));
     else POME__TRY(parse_items(r, inner, depth, literal));
   }
+  POME__TRY(pb.status);
   if (seen) return POME_OK;
   pome__fail(r->error, POME_INPUT, "a literal without a value");
   return fail_at(r, &start);
@@ -585,16 +553,13 @@ static pome_status parse_blob(pome__mil_reader *r, pome__pb pb, pome__literal *l
   pome__pb start = pb;
   pome__bytes name = {(const uint8_t *)"", 0};
   uint64_t offset = 0;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 1)
       POME__TRY(pome__pb_text(&pb, &field, "a weight file's name", &name, r->error));
     else if (field.number == 2)
       POME__TRY(pome__pb_uint(&pb, &field, "a weight's offset", &offset, r->error));
   }
+  POME__TRY(pb.status);
   return read_record(r, &start, name, offset, literal);
 }
 
@@ -605,11 +570,7 @@ pome_status pome__mil_parse_value(pome__mil_reader *r, pome__pb pb, int depth,
   pome__pb start = pb, type = pb, immediate = pb, blob = pb;
   bool has_type = false, has_immediate = false, has_blob = false;
   POME__TRY(check_depth(r, &pb, depth, "literals"));
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 2)
       POME__TRY(pome__pb_once(&pb, &field, "a literal's type", &has_type, &type, r->error));
     else if (field.number == 3)
@@ -618,6 +579,7 @@ pome_status pome__mil_parse_value(pome__mil_reader *r, pome__pb pb, int depth,
     else if (field.number == 5)
       POME__TRY(pome__pb_once(&pb, &field, "a literal's value", &has_blob, &blob, r->error));
   }
+  POME__TRY(pb.status);
   if (!has_type || has_immediate == has_blob) {
     pome__fail(r->error, POME_INPUT,
                "a literal needs a type and one value, immediate or in a weight file");

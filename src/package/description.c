@@ -90,15 +90,12 @@ static pome_status agree_on_rank(reader *r, pome_port *port, size_t rank) {
 
 static pome_status parse_size_range(reader *r, pome__pb pb, int64_t *lower, int64_t *upper) {
   uint64_t low = 0, high = 0;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 1) POME__TRY(pome__pb_uint(&pb, &field, "lowerBound", &low, r->error));
     else if (field.number == 2)
       POME__TRY(pome__pb_uint(&pb, &field, "upperBound", &high, r->error));
   }
+  POME__TRY(pb.status);
   int64_t top = (int64_t)high;
   if (low > INT64_MAX || top < -1 || (top >= 0 && (int64_t)low > top))
     return pome__fail(r->error, POME_INPUT, "a port's size range is %llu to %lld",
@@ -114,17 +111,14 @@ static pome_status parse_shape_range(reader *r, pome__pb pb, pome_port *port) {
   POME__TRY(pome__pb_count(&pb, 1, &count, r->error));
   POME__TRY(agree_on_rank(r, port, count));
   size_t i = 0;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number != 1) continue;
     pome__pb inner;
     POME__TRY(enter(r, &pb, &field, "sizeRanges", &inner));
     POME__TRY(parse_size_range(r, inner, &port->lower[i], &port->upper[i]));
     i++;
   }
+  POME__TRY(pb.status);
   port->flexibility = POME_SHAPE_RANGE;
   return POME_OK;
 }
@@ -132,26 +126,20 @@ static pome_status parse_shape_range(reader *r, pome__pb pb, pome_port *port) {
 /* Shape{shape 1} */
 static pome_status parse_shape(reader *r, pome__pb pb, dims *shape) {
   *shape = (dims){.error = r->error};
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) return POME_OK;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 1) POME__TRY(pome__pb_varints(&pb, &field, add_dim, shape, r->error));
   }
+  return pb.status;
 }
 
 /* ImageSize{width 1, height 2} as [height, width] */
 static pome_status parse_image_size(reader *r, pome__pb pb, dims *shape) {
   uint64_t size[2] = {0, 0};
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 1) POME__TRY(pome__pb_uint(&pb, &field, "width", &size[1], r->error));
     else if (field.number == 2) POME__TRY(pome__pb_uint(&pb, &field, "height", &size[0], r->error));
   }
+  POME__TRY(pb.status);
   *shape = (dims){.error = r->error};
   POME__TRY(add_dim(shape, size[0]));
   return add_dim(shape, size[1]);
@@ -166,10 +154,8 @@ static pome_status parse_enumerated(reader *r, pome__pb pb, pome_port *port,
   if (count == 0) return POME_OK;
   int64_t(*shapes)[POME_MAX_RANK] = pome__arena_array(r->arena, count, sizeof(*shapes), 8);
   if (!shapes) return pome__fail_memory(r->error, "enumerated shapes");
-  for (size_t i = 0; i < count;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
+  size_t i = 0;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number != 1) continue;
     pome__pb inner;
     dims shape;
@@ -183,6 +169,7 @@ static pome_status parse_enumerated(reader *r, pome__pb pb, pome_port *port,
     }
     i++;
   }
+  POME__TRY(pb.status);
   port->shapes = (const int64_t(*)[POME_MAX_RANK])shapes;
   port->shape_count = count;
   port->flexibility = POME_SHAPE_ENUMERATED;
@@ -251,11 +238,7 @@ static void fix_bounds(pome_port *port) {
 static pome_status parse_array(reader *r, pome__pb pb, pome_port *port) {
   pome__pb again = pb;
   dims shape = {.error = r->error};
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     uint64_t number;
     switch (field.number) {
     case 1: POME__TRY(pome__pb_varints(&pb, &field, add_dim, &shape, r->error)); break;
@@ -269,18 +252,16 @@ static pome_status parse_array(reader *r, pome__pb pb, pome_port *port) {
     default: break;
     }
   }
+  POME__TRY(pb.status);
   if (shape.rank > 0) set_shape(port, &shape);
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&again, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&again, &field, r->error);) {
     if (field.number != 21 && field.number != 31) continue;
     pome__pb inner;
     POME__TRY(enter(r, &again, &field, "a port's shape flexibility", &inner));
     if (field.number == 21) POME__TRY(parse_enumerated(r, inner, port, parse_shape));
     else POME__TRY(parse_shape_range(r, inner, port));
   }
+  POME__TRY(again.status);
   fix_bounds(port);
   return POME_OK;
 }
@@ -306,17 +287,14 @@ static pome_status set_color(reader *r, uint64_t number, pome_port *port) {
 
 /* ImageSizeRange{widthRange 1, heightRange 2} */
 static pome_status parse_image_range(reader *r, pome__pb pb, pome_port *port) {
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number != 1 && field.number != 2) continue;
     size_t axis = field.number == 1 ? 1 : 0;
     pome__pb inner;
     POME__TRY(enter(r, &pb, &field, "an image's size range", &inner));
     POME__TRY(parse_size_range(r, inner, &port->lower[axis], &port->upper[axis]));
   }
+  POME__TRY(pb.status);
   port->flexibility = POME_SHAPE_RANGE;
   return POME_OK;
 }
@@ -324,11 +302,7 @@ static pome_status parse_image_range(reader *r, pome__pb pb, pome_port *port) {
 static pome_status parse_image(reader *r, pome__pb pb, pome_port *port) {
   uint64_t width = 0, height = 0, color = 0;
   port->rank = 2;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     pome__pb inner;
     switch (field.number) {
     case 1: POME__TRY(pome__pb_uint(&pb, &field, "width", &width, r->error)); break;
@@ -345,6 +319,7 @@ static pome_status parse_image(reader *r, pome__pb pb, pome_port *port) {
     default: break;
     }
   }
+  POME__TRY(pb.status);
   if (width > INT64_MAX || height > INT64_MAX)
     return pome__fail(r->error, POME_INPUT, "an image port's size is negative");
   port->shape[0] = height > 0 ? (int64_t)height : POME_DIM_UNKNOWN;
@@ -361,11 +336,7 @@ static pome_status parse_keyed(reader *r, pome__pb pb, pome_port *port) {
   port->rank = sequence ? 1 : 0;
   port->shape[0] = POME_DIM_UNKNOWN;
   port->upper[0] = -1;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) return POME_OK;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 1) {
       port->dtype = POME_INT64;
     } else if (field.number == string_field) {
@@ -377,20 +348,18 @@ static pome_status parse_keyed(reader *r, pome__pb pb, pome_port *port) {
       port->flexibility = POME_SHAPE_RANGE;
     }
   }
+  return pb.status;
 }
 
 /* StateFeatureType{arrayType 1} */
 static pome_status parse_state(reader *r, pome__pb pb, pome_port *port) {
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) return POME_OK;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number != 1) continue;
     pome__pb inner;
     POME__TRY(enter(r, &pb, &field, "arrayType", &inner));
     POME__TRY(parse_array(r, inner, port));
   }
+  return pb.status;
 }
 
 static pome_status parse_scalar(reader *r, pome__pb pb, pome_port *port) {
@@ -418,11 +387,7 @@ static const struct feature_kind {
 #define FEATURE_KINDS (sizeof(feature_kinds) / sizeof(feature_kinds[0]))
 
 static pome_status parse_feature_type(reader *r, pome__pb pb, pome_port *port) {
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) return POME_OK;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 1000) {
       uint64_t optional;
       POME__TRY(pome__pb_uint(&pb, &field, "isOptional", &optional, r->error));
@@ -441,6 +406,7 @@ static pome_status parse_feature_type(reader *r, pome__pb pb, pome_port *port) {
       POME__TRY(kind->parse(r, inner, port));
     }
   }
+  return pb.status;
 }
 
 /* ---- ports and functions ---- */
@@ -449,11 +415,7 @@ static pome_status parse_feature_type(reader *r, pome__pb pb, pome_port *port) {
 static pome_status parse_port(reader *r, pome__pb pb, pome_port *port) {
   *port = (pome_port){.name = "", .description = "", .rank = -1};
   bool typed = false;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) return POME_OK;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     pome__pb inner;
     switch (field.number) {
     case 1: POME__TRY(read_string(r, &pb, &field, "a port's name", &port->name)); break;
@@ -467,6 +429,7 @@ static pome_status parse_port(reader *r, pome__pb pb, pome_port *port) {
     default: break;
     }
   }
+  return pb.status;
 }
 
 static int compare_names(const void *left, const void *right) {
@@ -494,10 +457,8 @@ static pome_status parse_ports(reader *r, pome__pb pb, uint32_t number, pome_por
   POME__TRY(count_bounded(r, &pb, number, MAX_PORTS, "ports of one kind", &count));
   pome_port *ports = POME__NEW_ARRAY(r->arena, pome_port, count);
   if (!ports) return pome__fail_memory(r->error, "the model's ports");
-  for (size_t i = 0; i < count;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
+  size_t i = 0;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number != number) continue;
     pome__pb inner;
     POME__TRY(enter(r, &pb, &field, "a port", &inner));
@@ -508,6 +469,7 @@ static pome_status parse_ports(reader *r, pome__pb pb, uint32_t number, pome_por
     }
     i++;
   }
+  POME__TRY(pb.status);
   *out = ports;
   *out_count = count;
   return check_port_names(r, ports, count);
@@ -526,11 +488,7 @@ static pome_status parse_function(reader *r, pome__pb pb, const function_fields 
   POME__TRY(parse_ports(r, pb, fields->output, &function->outputs, &function->output_count));
   POME__TRY(parse_ports(r, pb, fields->state, &function->states, &function->state_count));
   const char *predicted = "", *probabilities = "", *name = "";
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == fields->predicted)
       POME__TRY(read_string(r, &pb, &field, "predictedFeatureName", &predicted));
     else if (field.number == fields->probabilities)
@@ -538,6 +496,7 @@ static pome_status parse_function(reader *r, pome__pb pb, const function_fields 
     else if (fields == &in_function && field.number == 1)
       POME__TRY(read_string(r, &pb, &field, "a function's name", &name));
   }
+  POME__TRY(pb.status);
   function->name = fields == &in_function ? name : "main";
   function->predicted_feature = predicted[0] ? predicted : NULL;
   function->predicted_probabilities = probabilities[0] ? probabilities : NULL;
@@ -565,10 +524,8 @@ static pome_status parse_functions(reader *r, pome__pb pb, pome__description *de
       POME__NEW_ARRAY(r->arena, pome__function_description, description->function_count);
   if (!description->functions) return pome__fail_memory(r->error, "the model's functions");
   if (count == 0) return parse_function(r, pb, &in_model, &description->functions[0]);
-  for (size_t i = 0; i < count;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
+  size_t i = 0;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number != 20) continue;
     pome__pb inner;
     POME__TRY(enter(r, &pb, &field, "a function", &inner));
@@ -576,6 +533,7 @@ static pome_status parse_functions(reader *r, pome__pb pb, pome__description *de
     POME__TRY(check_function_name(r, description, i));
     i++;
   }
+  POME__TRY(pb.status);
   return POME_OK;
 }
 
@@ -595,15 +553,12 @@ static int compare_pairs(const void *left, const void *right) {
 
 static pome_status parse_pair(reader *r, pome__pb pb, pair *out) {
   out->key = out->value = "";
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) return POME_OK;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 1) POME__TRY(read_string(r, &pb, &field, "a metadata key", &out->key));
     else if (field.number == 2)
       POME__TRY(read_string(r, &pb, &field, "a metadata value", &out->value));
   }
+  return pb.status;
 }
 
 /* Sorted by key, since a protobuf map has no order; of equal keys the last one counts. */
@@ -635,11 +590,8 @@ static pome_status parse_metadata(reader *r, pome__pb pb, pome__description *des
   const char **metadata = POME__NEW_ARRAY(r->arena, const char *, 2 * (count + KNOWN));
   if (!pairs || !metadata) return pome__fail_memory(r->error, "the model's metadata");
   const char *values[KNOWN] = {"", "", "", ""};
-  for (size_t user = 0;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  size_t user = 0;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     for (size_t i = 0; i < KNOWN; i++)
       if (field.number == known[i].number)
         POME__TRY(read_string(r, &pb, &field, known[i].key, &values[i]));
@@ -651,6 +603,7 @@ static pome_status parse_metadata(reader *r, pome__pb pb, pome__description *des
       user++;
     }
   }
+  POME__TRY(pb.status);
   description->metadata = metadata;
   description->metadata_count = 0;
   for (size_t i = 0; i < KNOWN; i++) {
@@ -678,11 +631,7 @@ static pome_status parse_description(reader *r, pome__pb pb, pome__description *
   POME__TRY(parse_functions(r, pb, description));
   bool has_metadata = false;
   description->default_function = "";
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, r->error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == 21) {
       POME__TRY(read_string(r, &pb, &field, "defaultFunctionName", &description->default_function));
     } else if (field.number == 100) {
@@ -691,6 +640,7 @@ static pome_status parse_description(reader *r, pome__pb pb, pome__description *
       POME__TRY(parse_metadata(r, inner, description));
     }
   }
+  POME__TRY(pb.status);
   return check_default_function(r, description);
 }
 
@@ -723,11 +673,7 @@ pome_status pome__description_parse_model(pome__bytes message, pome__arena *aren
   pome__bytes body = {NULL, 0};
   int64_t version = 0;
   bool described = false, updatable = false;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, error);) {
     pome__pb inner;
     if (field.number == 1) {
       POME__TRY(pome__pb_expect(&pb, &field, POME__PB_VARINT, "specificationVersion", error));
@@ -747,6 +693,7 @@ pome_status pome__description_parse_model(pome__bytes message, pome__arena *aren
       body = field.bytes;
     }
   }
+  POME__TRY(pb.status);
   if (version < 1)
     return pome__fail(error, POME_INPUT,
                       "not a Core ML model: its specificationVersion is %lld, it must be 1 or more",

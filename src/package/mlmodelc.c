@@ -32,9 +32,8 @@ static bool looks_like_description(pome__bytes bytes) {
   pome__pb pb = pome__pb_open(bytes);
   for (int i = 0; i < FIELDS_LOOKED_AT; i++) {
     pome__pb_field field;
-    bool more, known = false;
-    if (pome__pb_next(&pb, &field, &more, NULL) != POME_OK) return false;
-    if (!more) return i > 0;
+    if (!pome__pb_next(&pb, &field, NULL)) return pb.status == POME_OK && i > 0;
+    bool known = false;
     for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++)
       known = known || field.number == numbers[n];
     if (!known || field.wire != POME__PB_LEN) return false;

@@ -23,16 +23,13 @@ static pome_status unwrap(pome__bytes message, pome__bytes *pipeline, pome_error
   pome__pb pb = pome__pb_open(message);
   pome__bytes found = {NULL, 0};
   bool seen = false;
-  for (;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, error);) {
     if (field.number != 1) continue;
     pome__pb inner;
     POME__TRY(pome__pb_once(&pb, &field, "the pipeline", &seen, &inner, error));
     found = field.bytes;
   }
+  POME__TRY(pb.status);
   *pipeline = found;
   return POME_OK;
 }
@@ -64,20 +61,16 @@ static pome_status name_stage(pome__package *package, size_t index, const pome__
 
 /* Names may stand before, between or after the models, so they have a walk of their own. */
 static pome_status read_names(pome__package *package, pome__pb pb, pome_error *error) {
-  for (size_t index = 0;;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, error));
-    if (!more) return POME_OK;
+  size_t index = 0;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, error);) {
     if (field.number == 2) POME__TRY(name_stage(package, index++, &pb, &field, error));
   }
+  return pb.status;
 }
 
 static pome_status read_models(pome__package *package, pome__pb pb, pome_error *error) {
-  for (size_t index = 0; index < package->stage_count;) {
-    pome__pb_field field;
-    bool more;
-    POME__TRY(pome__pb_next(&pb, &field, &more, error));
+  size_t index = 0;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, error);) {
     if (field.number != 1) continue;
     POME__TRY(pome__pb_expect(&pb, &field, POME__PB_LEN, "a model of the pipeline", error));
     pome_status status = open_stage(package, index, field.bytes, error);
@@ -87,6 +80,7 @@ static pome_status read_models(pome__package *package, pome__pb pb, pome_error *
     }
     index++;
   }
+  POME__TRY(pb.status);
   return POME_OK;
 }
 

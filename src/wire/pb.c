@@ -84,32 +84,35 @@ static pome_status next_bytes(pome__pb *pb, pome__pb_field *field, pome_error *e
   return POME_OK;
 }
 
-pome_status pome__pb_next(pome__pb *pb, pome__pb_field *field, bool *more, pome_error *error) {
-  if (pb->at == pb->end) {
-    *more = false;
-    return POME_OK;
+static pome_status next_value(pome__pb *pb, pome__pb_field *field, pome_error *error) {
+  switch (field->wire) {
+  case POME__PB_VARINT: return next_varint(pb, field->start, &field->value, error);
+  case POME__PB_I64: return next_fixed(pb, field->start, 8, &field->value, error);
+  case POME__PB_LEN: return next_bytes(pb, field, error);
+  case POME__PB_I32: return next_fixed(pb, field->start, 4, &field->value, error);
   }
-  pome__pb_field next = {.start = pb->at};
+  return fail_at(pb, field->start, error,
+                 "broken protobuf: a group or an undefined wire type; allowed are varint, "
+                 "fixed and length-delimited fields");
+}
+
+static pome_status next_field(pome__pb *pb, pome__pb_field *field, pome_error *error) {
   uint64_t tag;
-  POME__TRY(next_varint(pb, next.start, &tag, error));
+  POME__TRY(next_varint(pb, field->start, &tag, error));
   uint64_t number = tag >> 3;
   if (number == 0 || number > MAX_FIELD_NUMBER)
-    return fail_at(pb, next.start, error, "broken protobuf: a field number out of 1 .. 536870911");
-  next.number = (uint32_t)number;
-  next.wire = (pome__pb_wire)(tag & 7);
-  switch (next.wire) {
-  case POME__PB_VARINT: POME__TRY(next_varint(pb, next.start, &next.value, error)); break;
-  case POME__PB_I64: POME__TRY(next_fixed(pb, next.start, 8, &next.value, error)); break;
-  case POME__PB_LEN: POME__TRY(next_bytes(pb, &next, error)); break;
-  case POME__PB_I32: POME__TRY(next_fixed(pb, next.start, 4, &next.value, error)); break;
-  default:
-    return fail_at(pb, next.start, error,
-                   "broken protobuf: a group or an undefined wire type; allowed are varint, "
-                   "fixed and length-delimited fields");
-  }
-  *field = next;
-  *more = true;
-  return POME_OK;
+    return fail_at(pb, field->start, error,
+                   "broken protobuf: a field number out of 1 .. 536870911");
+  field->number = (uint32_t)number;
+  field->wire = (pome__pb_wire)(tag & 7);
+  return next_value(pb, field, error);
+}
+
+bool pome__pb_next(pome__pb *pb, pome__pb_field *field, pome_error *error) {
+  if (pb->status != POME_OK || pb->at == pb->end) return false;
+  *field = (pome__pb_field){.start = pb->at};
+  pb->status = next_field(pb, field, error);
+  return pb->status == POME_OK;
 }
 
 static const char *wire_name(pome__pb_wire wire) {
@@ -195,14 +198,9 @@ pome_status pome__pb_text(const pome__pb *pb, const pome__pb_field *field, const
 
 pome_status pome__pb_count(const pome__pb *pb, uint32_t number, size_t *count, pome_error *error) {
   pome__pb rest = *pb;
-  pome__pb_field field;
-  bool more;
   size_t found = 0;
-  for (;;) {
-    POME__TRY(pome__pb_next(&rest, &field, &more, error));
-    if (!more) break;
-    if (field.number == number) found++;
-  }
+  for (pome__pb_field field; pome__pb_next(&rest, &field, error);) found += field.number == number;
+  POME__TRY(rest.status);
   *count = found;
   return POME_OK;
 }

@@ -16,6 +16,7 @@ typedef struct pome__pb {
   const uint8_t *at;
   const uint8_t *end;
   const uint8_t *file; /* start of the outermost message: offsets in errors are from here */
+  pome_status status;  /* not POME_OK once a broken field was met */
 } pome__pb;
 
 typedef enum pome__pb_wire {
@@ -37,8 +38,13 @@ pome__pb pome__pb_open(pome__bytes message);
 /* A cursor over a LEN field; errors keep their offsets. */
 pome__pb pome__pb_enter(const pome__pb *parent, const pome__pb_field *field);
 
-/* Next field. `*more` false at the end. */
-pome_status pome__pb_next(pome__pb *pb, pome__pb_field *field, bool *more, pome_error *error);
+/* The next field; false at the end of the message and at a broken field, which `status` tells
+ * apart:
+ *
+ *   for (pome__pb_field field; pome__pb_next(&pb, &field, error);) ...
+ *   POME__TRY(pb.status);
+ */
+bool pome__pb_next(pome__pb *pb, pome__pb_field *field, pome_error *error);
 
 /* Fails unless the field has that wire type; `what` names the field in the message. */
 pome_status pome__pb_expect(const pome__pb *pb, const pome__pb_field *field, pome__pb_wire wire,

@@ -59,21 +59,17 @@ typedef struct writer {
 
 /* The first field of that number, entered; an empty message when there is none. */
 static pome__pb first(pome__pb pb, uint32_t number, uint64_t *value) {
-  pome__pb_field field;
-  bool more;
-  while (pome__pb_next(&pb, &field, &more, NULL) == POME_OK && more) {
+  for (pome__pb_field field; pome__pb_next(&pb, &field, NULL);) {
     if (field.number != number) continue;
     if (value) *value = field.value;
     if (field.wire == POME__PB_LEN) return pome__pb_enter(&pb, &field);
   }
-  return (pome__pb){pb.end, pb.end, pb.file};
+  return (pome__pb){.at = pb.end, .end = pb.end, .file = pb.file};
 }
 
 static uint64_t element_count(pome__pb tensor) {
   uint64_t count = 1;
-  pome__pb_field field;
-  bool more;
-  while (pome__pb_next(&tensor, &field, &more, NULL) == POME_OK && more) {
+  for (pome__pb_field field; pome__pb_next(&tensor, &field, NULL);) {
     if (field.number != 3) continue;
     uint64_t size = 0;
     first(first(pome__pb_enter(&tensor, &field), 1, NULL), 1, &size);
@@ -111,17 +107,14 @@ static void visit_value(writer *w, pome__pb value) {
 }
 
 static bool visit(writer *w, kind what, pome__pb pb) {
-  pome__pb_field field;
-  bool more;
   if (what == VALUE) visit_value(w, pb);
-  for (;;) {
-    if (pome__pb_next(&pb, &field, &more, NULL) != POME_OK) return false;
-    if (!more) return true;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, NULL);) {
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
       if (ways[i].from == what && ways[i].field == field.number &&
           !visit(w, ways[i].to, pome__pb_enter(&pb, &field)))
         return false;
   }
+  return pb.status == POME_OK;
 }
 
 bool fake_weights_make(pome__bytes program, pome__bytes *file) {

@@ -22,19 +22,18 @@ static void reads_every_wire_type(void **state) {
   wire_fixed32(&m, 16, 0xfedcba98u);
   pome__pb pb = pome__pb_open(wire_view(&m));
   pome__pb_field f;
-  bool more;
-  assert_int_equal(pome__pb_next(&pb, &f, &more, NULL), POME_OK);
-  assert_true(more && f.number == 1 && f.wire == POME__PB_VARINT && f.value == UINT64_MAX);
-  assert_int_equal(pome__pb_next(&pb, &f, &more, NULL), POME_OK);
+  assert_true(pome__pb_next(&pb, &f, NULL));
+  assert_true(f.number == 1 && f.wire == POME__PB_VARINT && f.value == UINT64_MAX);
+  assert_true(pome__pb_next(&pb, &f, NULL));
   assert_true(f.number == 2 && f.wire == POME__PB_I64 && f.value == 0x0123456789abcdefu);
   assert_int_equal(pome__pb_offset(&pb, &f), 11);
-  assert_int_equal(pome__pb_next(&pb, &f, &more, NULL), POME_OK);
+  assert_true(pome__pb_next(&pb, &f, NULL));
   assert_true(f.number == 536870911 && f.wire == POME__PB_LEN && f.bytes.size == 4);
   assert_memory_equal(f.bytes.data, "text", 4);
-  assert_int_equal(pome__pb_next(&pb, &f, &more, NULL), POME_OK);
+  assert_true(pome__pb_next(&pb, &f, NULL));
   assert_true(f.number == 16 && f.wire == POME__PB_I32 && f.value == 0xfedcba98u);
-  assert_int_equal(pome__pb_next(&pb, &f, &more, NULL), POME_OK);
-  assert_false(more);
+  assert_false(pome__pb_next(&pb, &f, NULL));
+  assert_int_equal(pb.status, POME_OK);
   wire_free(&m);
 }
 
@@ -62,13 +61,13 @@ static void refuses_broken_messages(void **state) {
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     pome__pb pb = pome__pb_open(cases[i].message);
     pome__pb_field f;
-    bool more = true;
     pome_error error = {0};
-    pome_status status = POME_OK;
-    while (status == POME_OK && more) status = pome__pb_next(&pb, &f, &more, &error);
-    if (status != POME_INPUT) print_error("%s\n", cases[i].why);
-    assert_int_equal(status, POME_INPUT);
+    while (pome__pb_next(&pb, &f, &error)) continue;
+    if (pb.status != POME_INPUT) print_error("%s\n", cases[i].why);
+    assert_int_equal(pb.status, POME_INPUT);
     assert_int_equal(error.offset, cases[i].offset);
+    assert_false(pome__pb_next(&pb, &f, NULL)); /* and goes on to say so */
+    assert_int_equal(pb.status, POME_INPUT);
   }
 }
 
@@ -77,11 +76,11 @@ static void children_stay_inside(void **state) {
   (void)state;
   pome__pb pb = pome__pb_open(BYTES("\x0a\x02\x0a\x05zzzzz"));
   pome__pb_field f;
-  bool more;
   pome_error error = {0};
-  assert_int_equal(pome__pb_next(&pb, &f, &more, NULL), POME_OK);
+  assert_true(pome__pb_next(&pb, &f, NULL));
   pome__pb child = pome__pb_enter(&pb, &f);
-  assert_int_equal(pome__pb_next(&child, &f, &more, &error), POME_INPUT);
+  assert_false(pome__pb_next(&child, &f, &error));
+  assert_int_equal(child.status, POME_INPUT);
   assert_int_equal(error.offset, 2);
 }
 
@@ -95,20 +94,19 @@ static void repeated_scalars_packed_or_not(void **state) {
   pome__bytes message = BYTES("\x08\x05\x0a\x03\x01\x80\x01\x0d\x07\x00\x00\x00");
   pome__pb pb = pome__pb_open(message);
   pome__pb_field f;
-  bool more;
   uint64_t total = 0;
   for (int i = 0; i < 2; i++) {
-    assert_int_equal(pome__pb_next(&pb, &f, &more, NULL), POME_OK);
+    assert_true(pome__pb_next(&pb, &f, NULL));
     assert_int_equal(pome__pb_varints(&pb, &f, sum, &total, NULL), POME_OK);
   }
   assert_int_equal(total, 5 + 1 + 128);
-  assert_int_equal(pome__pb_next(&pb, &f, &more, NULL), POME_OK);
+  assert_true(pome__pb_next(&pb, &f, NULL));
   assert_int_equal(pome__pb_varints(&pb, &f, sum, &total, NULL), POME_INPUT);
   assert_int_equal(pome__pb_scalars(&pb, &f, POME__PB_I32, sum, &total, NULL), POME_OK);
   assert_int_equal(total, 5 + 1 + 128 + 7);
 
   pb = pome__pb_open(BYTES("\x0a\x03\x01\x02\x80"));
-  assert_int_equal(pome__pb_next(&pb, &f, &more, NULL), POME_OK);
+  assert_true(pome__pb_next(&pb, &f, NULL));
   assert_int_equal(pome__pb_varints(&pb, &f, sum, &total, NULL), POME_INPUT);
   assert_int_equal(pome__pb_scalars(&pb, &f, POME__PB_I32, sum, &total, NULL), POME_INPUT);
 }

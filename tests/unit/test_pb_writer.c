@@ -42,24 +42,23 @@ static void messages_hold_their_lengths(void **state) {
   assert_int_equal(pome__pb_write(NULL, &sink, emit_nested, &depth, &error), POME_OK);
   pome__pb pb = pome__pb_open(wire_view(&out));
   pome__pb_field field;
-  bool more;
   for (int i = 0; i < depth; i++) {
-    assert_int_equal(pome__pb_next(&pb, &field, &more, &error), POME_OK);
-    assert_true(more && field.number == 1 && field.wire == POME__PB_LEN);
+    assert_true(pome__pb_next(&pb, &field, &error));
+    assert_true(field.number == 1 && field.wire == POME__PB_LEN);
     assert_ptr_equal(field.bytes.data + field.bytes.size, out.data + out.size);
     pb = pome__pb_enter(&pb, &field);
-    assert_int_equal(pome__pb_next(&pb, &field, &more, &error), POME_OK);
+    assert_true(pome__pb_next(&pb, &field, &error));
     assert_true(field.number == 2 && field.bytes.size == 100);
   }
   static const uint64_t values[] = {UINT64_MAX, 0x01020304};
   for (uint32_t i = 0; i < 2; i++) {
-    assert_int_equal(pome__pb_next(&pb, &field, &more, &error), POME_OK);
+    assert_true(pome__pb_next(&pb, &field, &error));
     assert_true(field.number == i + 3 && field.value == values[i]);
   }
-  assert_int_equal(pome__pb_next(&pb, &field, &more, &error), POME_OK);
+  assert_true(pome__pb_next(&pb, &field, &error));
   assert_true(field.number == 6 && field.bytes.size == 0);
-  assert_int_equal(pome__pb_next(&pb, &field, &more, &error), POME_OK);
-  assert_false(more);
+  assert_false(pome__pb_next(&pb, &field, &error));
+  assert_int_equal(pb.status, POME_OK);
   wire_free(&out);
 }
 

@@ -38,14 +38,10 @@ typedef struct reader {
 /* ---- the message ---- */
 
 static pome_status read_piece(reader *r, pome__pb pb, size_t index, pome_error *error) {
-  pome__pb_field field;
   pome__bytes text = {(const uint8_t *)"", 0};
   uint64_t kind = NORMAL;
   float score = 0;
-  bool more;
-  for (;;) {
-    POME__TRY(pome__pb_next(&pb, &field, &more, error));
-    if (!more) break;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, error);) {
     if (field.number == 1) {
       POME__TRY(pome__pb_text(&pb, &field, "a piece", &text, error));
     } else if (field.number == 2) {
@@ -56,6 +52,7 @@ static pome_status read_piece(reader *r, pome__pb pb, size_t index, pome_error *
       POME__TRY(pome__pb_uint(&pb, &field, "a piece's type", &kind, error));
     }
   }
+  POME__TRY(pb.status);
   if (kind < NORMAL || kind > BYTE)
     return pome__fail(error, POME_INPUT, "tokenizer: piece %zu is of type %llu; 1 to 6 are known",
                       index, (unsigned long long)kind);
@@ -82,11 +79,7 @@ typedef struct setting {
 
 static pome_status read_settings(pome__pb pb, const setting *settings, size_t count,
                                  pome_error *error) {
-  pome__pb_field field;
-  bool more;
-  for (;;) {
-    POME__TRY(pome__pb_next(&pb, &field, &more, error));
-    if (!more) return POME_OK;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, error);) {
     for (size_t i = 0; i < count; i++) {
       if (settings[i].number != field.number) continue;
       if (settings[i].value != NULL) {
@@ -97,6 +90,7 @@ static pome_status read_settings(pome__pb pb, const setting *settings, size_t co
       }
     }
   }
+  return pb.status;
 }
 
 static pome_status read_trainer(reader *r, pome__pb pb, pome_error *error) {
@@ -129,9 +123,7 @@ static pome_status read_denormalizer(pome__pb pb, pome_error *error) {
 
 static pome_status read_message(reader *r, pome__bytes file, pome_error *error) {
   pome__pb pb = pome__pb_open(file);
-  pome__pb_field field;
   size_t count, index = 0;
-  bool more;
   POME__TRY(pome__pb_count(&pb, 1, &count, error));
   if (count == 0 || count > POME__VOCAB_LIMIT)
     return pome__fail(error, POME_INPUT, "tokenizer: %zu pieces; 1 to %d are allowed", count,
@@ -140,9 +132,7 @@ static pome_status read_message(reader *r, pome__bytes file, pome_error *error) 
   r->scores = POME__NEW_ARRAY(&r->t->arena, double, count);
   r->kinds = POME__NEW_ARRAY(&r->t->arena, uint8_t, count);
   if (r->scores == NULL || r->kinds == NULL) return pome__fail_memory(error, "a tokenizer");
-  for (;;) {
-    POME__TRY(pome__pb_next(&pb, &field, &more, error));
-    if (!more) return POME_OK;
+  for (pome__pb_field field; pome__pb_next(&pb, &field, error);) {
     if (field.number != 1 && field.number != 2 && field.number != 3 && field.number != 5) continue;
     POME__TRY(pome__pb_expect(&pb, &field, POME__PB_LEN, "a part of the model", error));
     pome__pb inner = pome__pb_enter(&pb, &field);
@@ -151,6 +141,7 @@ static pome_status read_message(reader *r, pome__bytes file, pome_error *error) 
     if (field.number == 3) POME__TRY(read_normalizer(r, inner, error));
     if (field.number == 5) POME__TRY(read_denormalizer(inner, error));
   }
+  return pb.status;
 }
 
 /* ---- text before the model ---- */
