@@ -6,6 +6,7 @@
  */
 #include "mil/mil.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -106,6 +107,11 @@ pome__op *pome__op_new(pome__program *program, const char *type) {
   return op->type != NULL ? op : NULL;
 }
 
+static int compare_args(const void *left, const void *right) {
+  const pome__arg *a = left, *b = right;
+  return a->attribute != b->attribute ? a->attribute - b->attribute : strcmp(a->name, b->name);
+}
+
 bool pome__block_append(pome__program *program, pome__block *block, pome__op *op) {
   if (block->op_count == block->op_capacity) {
     size_t capacity;
@@ -117,6 +123,7 @@ bool pome__block_append(pome__program *program, pome__block *block, pome__op *op
     block->op_capacity = capacity;
   }
   block->ops[block->op_count++] = op;
+  if (op->arg_count > 1) qsort(op->args, op->arg_count, sizeof(*op->args), compare_args);
   op->parent = block;
   op->index = block->function->op_count++;
   if (op->name[0] == '\0' && op->output_count != 0) op->name = op->outputs[0]->name;

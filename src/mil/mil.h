@@ -95,7 +95,7 @@ typedef struct pome__arg {
 struct pome__op {
   const char *type; /* "add" */
   const char *name; /* the name attribute, or the first output's name */
-  pome__arg *args;
+  pome__arg *args; /* sorted once the operation stands in its block */
   size_t arg_count;
   pome__value **outputs;
   size_t output_count;
@@ -163,7 +163,8 @@ pome__value *pome__function_new_value(pome__program *program, pome__function *fu
 bool pome__function_add_input(pome__program *program, pome__function *function, pome__value *value);
 pome__block *pome__block_new(pome__program *program, pome__function *function, pome__op *owner);
 pome__op *pome__op_new(pome__program *program, const char *type);
-/* Appends to the block; sets parent and index. */
+/* Appends to the block; sets parent and index, and sorts the arguments as compilers print them:
+ * by name, attributes last. */
 bool pome__block_append(pome__program *program, pome__block *block, pome__op *op);
 bool pome__op_add_arg(pome__program *program, pome__op *op, const char *name,
                       pome__value *const *values, size_t count, bool attribute);

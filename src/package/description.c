@@ -432,31 +432,51 @@ static pome_status parse_port(reader *r, pome__pb pb, pome_port *port) {
   return pb.status;
 }
 
+typedef struct named_port {
+  const char *name;
+  size_t index;
+  pome__bytes message;
+} named_port;
+
 static int compare_names(const void *left, const void *right) {
-  return strcmp(*(const char *const *)left, *(const char *const *)right);
+  const named_port *a = left, *b = right;
+  int order = strcmp(a->name, b->name);
+  return order != 0 ? order : (a->index > b->index) - (a->index < b->index);
 }
 
-static pome_status check_port_names(reader *r, const pome_port *ports, size_t count) {
+static bool same_message(pome__bytes a, pome__bytes b) {
+  return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+/* A function may give one value several times: it is described as often, and is one port. Sorts
+ * `named`. */
+static pome_status join_ports(reader *r, named_port *named, size_t count, bool may_repeat,
+                              pome_port *ports, size_t *kept) {
+  *kept = count;
   if (count == 0) return POME_OK;
-  const char **names = POME__NEW_ARRAY(r->arena, const char *, count);
-  if (!names) return pome__fail_memory(r->error, "the names of ports");
-  for (size_t i = 0; i < count; i++) names[i] = ports[i].name;
-  qsort(names, count, sizeof(*names), compare_names);
-  if (names[0][0] == '\0')
+  qsort(named, count, sizeof(*named), compare_names);
+  if (named[0].name[0] == '\0')
     return pome__fail(r->error, POME_INPUT, "the description has a port without a name");
-  for (size_t i = 1; i < count; i++)
-    if (strcmp(names[i - 1], names[i]) == 0)
+  for (size_t i = 1; i < count; i++) {
+    if (strcmp(named[i - 1].name, named[i].name) != 0) continue;
+    if (!may_repeat || !same_message(named[i - 1].message, named[i].message))
       return pome__fail(r->error, POME_INPUT, "the description has two ports named \"%s\"",
-                        names[i]);
+                        named[i].name);
+    ports[named[i].index].name = NULL;
+  }
+  *kept = 0;
+  for (size_t i = 0; i < count; i++)
+    if (ports[i].name != NULL) ports[(*kept)++] = ports[i];
   return POME_OK;
 }
 
-static pome_status parse_ports(reader *r, pome__pb pb, uint32_t number, pome_port **out,
-                               size_t *out_count) {
+static pome_status parse_ports(reader *r, pome__pb pb, uint32_t number, bool may_repeat,
+                               pome_port **out, size_t *out_count) {
   size_t count;
   POME__TRY(count_bounded(r, &pb, number, MAX_PORTS, "ports of one kind", &count));
   pome_port *ports = POME__NEW_ARRAY(r->arena, pome_port, count);
-  if (!ports) return pome__fail_memory(r->error, "the model's ports");
+  named_port *named = POME__NEW_ARRAY(r->arena, named_port, count);
+  if (!ports || !named) return pome__fail_memory(r->error, "the model's ports");
   size_t i = 0;
   for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number != number) continue;
@@ -467,12 +487,12 @@ static pome_status parse_ports(reader *r, pome__pb pb, uint32_t number, pome_por
       pome__error_at_offset(r->error, pome__pb_offset(&pb, &field));
       return status;
     }
+    named[i] = (named_port){ports[i].name, i, field.bytes};
     i++;
   }
   POME__TRY(pb.status);
   *out = ports;
-  *out_count = count;
-  return check_port_names(r, ports, count);
+  return join_ports(r, named, count, may_repeat, ports, out_count);
 }
 
 /* The same five facts have different field numbers in the two messages that can hold them. */
@@ -484,9 +504,9 @@ static const function_fields in_function = {2, 3, 6, 4, 5};
 
 static pome_status parse_function(reader *r, pome__pb pb, const function_fields *fields,
                                   pome__function_description *function) {
-  POME__TRY(parse_ports(r, pb, fields->input, &function->inputs, &function->input_count));
-  POME__TRY(parse_ports(r, pb, fields->output, &function->outputs, &function->output_count));
-  POME__TRY(parse_ports(r, pb, fields->state, &function->states, &function->state_count));
+  POME__TRY(parse_ports(r, pb, fields->input, false, &function->inputs, &function->input_count));
+  POME__TRY(parse_ports(r, pb, fields->output, true, &function->outputs, &function->output_count));
+  POME__TRY(parse_ports(r, pb, fields->state, false, &function->states, &function->state_count));
   const char *predicted = "", *probabilities = "", *name = "";
   for (pome__pb_field field; pome__pb_next(&pb, &field, r->error);) {
     if (field.number == fields->predicted)

@@ -289,6 +289,23 @@ static void last_of_two_types_counts(void **state) {
   done(&f);
 }
 
+/* Programs that give one value twice describe its port twice. */
+static void an_output_may_be_described_twice(void **state) {
+  (void)state;
+  wire d = {0}, rest = {0}, none = {0};
+  wire_message(&d, 10, port("b", 1, none, false));
+  wire_message(&d, 10, port("a", 2, none, false));
+  wire_message(&d, 10, port("b", 1, none, false));
+  wire_message(&d, 10, port("c", 1, none, false));
+  fixture f;
+  assert_int_equal(parse(&f, d, rest), POME_OK);
+  const pome__function_description *main = &f.description.functions[0];
+  assert_int_equal(main->output_count, 3);
+  for (size_t i = 0; i < 3; i++)
+    assert_string_equal(main->outputs[i].name, ((const char *[]){"b", "a", "c"})[i]);
+  done(&f);
+}
+
 static wire bad_port(int which) {
   wire d = {0}, none = {0}, ranges = {0}, a;
   switch (which) {
@@ -325,6 +342,10 @@ static wire bad_port(int which) {
     wire_message(&d, 100, none);
     wire_message(&d, 100, none);
     break;
+  case 12:
+    wire_message(&d, 10, port("y", 1, none, false));
+    wire_message(&d, 10, port("y", 2, none, false));
+    break;
   default:
     wire_uint(&ranges, 1, (uint64_t)-7);
     wire_message(&d, 1, port("x", 5, ranges, false));
@@ -336,7 +357,7 @@ static wire bad_port(int which) {
 static void refuses(void **state) {
   (void)state;
   const wire none = {0};
-  for (int which = 0; which <= 12; which++) {
+  for (int which = 0; which <= 13; which++) {
     fixture f;
     pome_status status = parse(&f, bad_port(which), none);
     if (status == POME_OK) print_error("case %d\n", which);
@@ -355,6 +376,7 @@ int main(void) {
       cmocka_unit_test(metadata_in_order),
       cmocka_unit_test(all_model_types),
       cmocka_unit_test(last_of_two_types_counts),
+      cmocka_unit_test(an_output_may_be_described_twice),
       cmocka_unit_test(refuses),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

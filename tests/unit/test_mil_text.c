@@ -114,6 +114,18 @@ static void text_is_printed_as_compilers_write_it(void **state) {
   }
 }
 
+static void arguments_are_printed_by_name(void **state) {
+  (void)state;
+  static const char given[] =
+      "program(1.3) { func main<ios18>(fp16 x, fp16 z) {"
+      " fp16 s = select(cond = bool(true), b = z, a = x)[name = string(\"s\")]; } -> (s); }";
+  pome__program *program = must_parse(given, strlen(given));
+  text_buffer printed = print_program(program);
+  assert_non_null(strstr(printed.text, "select(a = x, b = z, cond = "));
+  free(printed.text);
+  pome__program_free(program);
+}
+
 static void weights_come_from_the_file(void **state) {
   (void)state;
   static const uint16_t expected[3] = {0x3c00, 0x4000, 0x4200};
@@ -562,6 +574,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(printed_programs_are_read_back_equal),
       cmocka_unit_test(text_is_printed_as_compilers_write_it),
+      cmocka_unit_test(arguments_are_printed_by_name),
       cmocka_unit_test(weights_come_from_the_file),
       cmocka_unit_test(a_failing_writer_ends_the_printing),
       cmocka_unit_test(numbers_are_read_exactly),
