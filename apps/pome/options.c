@@ -177,11 +177,6 @@ const option_row option_rows[] = {
 };
 const size_t option_row_count = sizeof option_rows / sizeof option_rows[0];
 
-static const char *const later_verbs[] = {
-    "logits", "perplexity", "pull",   "list", "rm",    "setup",
-    "config", "devices",    "doctor", "chat", "serve", "batch",
-};
-
 const verb_row *verb_find(const char *name) {
   for (size_t i = 0; i < VERB_COUNT; i++)
     if (strcmp(verb_rows[i].name, name) == 0) return &verb_rows[i];
@@ -215,11 +210,6 @@ static size_t distance(const char *a, const char *b) {
 }
 
 pome_status verb_unknown(const char *name, pome_error *error) {
-  for (size_t i = 0; i < sizeof later_verbs / sizeof later_verbs[0]; i++) {
-    if (strcmp(later_verbs[i], name) != 0) continue;
-    return pome__fail(error, POME_UNSUPPORTED, "'%s' is not part of this version (%s)", name,
-                      pome_version());
-  }
   pome__fail(error, POME_USAGE, "no verb '%s'", name);
   const char *nearest = NULL;
   for (size_t i = 0; i < VERB_COUNT; i++)
@@ -293,15 +283,8 @@ static pome_status store_number(const parser *p, const option_row *row, const ch
   return POME_OK;
 }
 
-static pome_status fail_later(const parser *p, const option_row *row, const char *value) {
-  return pome__fail(p->error, POME_UNSUPPORTED, "--%s%s%s is not part of this version (%s)",
-                    row->name, *value ? " " : "", value, pome_version());
-}
-
 static pome_status store_choice(const parser *p, const option_row *row, const char *text,
                                 void *field) {
-  if (row->choices == numerics_choices && strcmp(text, "turbo") == 0)
-    return fail_later(p, row, text);
   char allowed[96];
   size_t used = 0;
   for (size_t i = 0; row->choices[i]; i++) {

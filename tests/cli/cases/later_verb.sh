@@ -1,1 +1,0 @@
-"$POME" doctor add.mil

@@ -1,1 +1,0 @@
-"$POME" predict add.mil --numerics turbo
