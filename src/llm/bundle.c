@@ -3,15 +3,13 @@
  * program's ports: tokens from input_ids, context from the last dimension of causal_mask,
  * vocabulary from logits.
  */
-#include <stdio.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/options.h"
+#include "llm/folder.h"
 #include "llm/llm.h"
 #include "wire/json.h"
 
-#define MAX_PATH 4096
 /* Keeps the size of a mask, its square at most, in range. */
 #define MAX_CONTEXT ((int64_t)1 << 24)
 
@@ -23,29 +21,13 @@ void pome_llm_options_init(pome_llm_options *options) {
 
 /* ---- files ---- */
 
-static bool find_beside(const char *folder, const char *name, char *path, size_t size) {
-  return pome__path_join(path, size, folder, name) &&
-         pome__path_kind_of(path) != POME__PATH_MISSING;
-}
-
-/* `path` is a folder that holds model.mlpackage or model.mlmodelc, or one of those inside such a
- * folder. */
-static pome_status find_model(const char *path, char *folder, char *model, pome_error *error) {
-  snprintf(folder, MAX_PATH, "%s", path);
-  if (find_beside(path, "model.mlpackage", model, MAX_PATH) ||
-      find_beside(path, "model.mlmodelc", model, MAX_PATH))
-    return POME_OK;
-  char tokenizer[MAX_PATH];
-  snprintf(model, MAX_PATH, "%s", path);
-  size_t size = strlen(folder);
-  while (size > 1 && folder[size - 1] == '/') folder[--size] = '\0';
-  char *slash = strrchr(folder, '/');
-  if (slash == NULL) snprintf(folder, MAX_PATH, ".");
-  else if (slash == folder) slash[1] = '\0';
-  else *slash = '\0';
-  if (pome__path_kind_of(path) == POME__PATH_FOLDER &&
-      find_beside(folder, "tokenizer.json", tokenizer, sizeof tokenizer))
-    return POME_OK;
+/* The folder of the language model that `path` is or stands in. */
+static pome_status find_folder(const char *path, char *folder, pome_error *error) {
+  char tokenizer[POME__PATH_LIMIT];
+  if (!pome__model_folder(path, folder))
+    return pome__fail(error, POME_INPUT, "a path of %zu bytes; at most %zu are allowed",
+                      strlen(path), POME__PATH_LIMIT - 1);
+  if (pome__file_beside(folder, "tokenizer.json", tokenizer)) return POME_OK;
   (void)pome__fail(
       error, POME_INPUT,
       "no language model here: a folder with model.mlpackage and tokenizer.json is needed");
@@ -62,10 +44,10 @@ static int32_t token_id(const json_t *config, const char *key) {
 }
 
 static pome_status read_config(pome_llm *llm, const char *folder, pome_error *error) {
-  char path[MAX_PATH];
+  char path[POME__PATH_LIMIT];
   json_t *config;
   llm->bos = llm->eos = -1;
-  if (!find_beside(folder, "config.json", path, sizeof path)) return POME_OK;
+  if (!pome__file_beside(folder, "config.json", path)) return POME_OK;
   POME__TRY(pome__json_read(path, &config, error));
   llm->bos = token_id(config, "bos_token_id");
   llm->eos = token_id(config, "eos_token_id");
@@ -128,10 +110,9 @@ static pome_status make_stage(pome_llm *llm, const char *name, const pome_plan_o
   return pome_plan_create(stage->function, options, &stage->plan, error);
 }
 
-static pome_status open_parts(pome_llm *llm, const char *folder, const char *model,
+static pome_status open_parts(pome_llm *llm, const char *path, const char *folder,
                               const pome_llm_options *options, pome_error *error) {
-  char path[MAX_PATH];
-  POME__TRY(pome_model_open(model, &options->model, &llm->model, error));
+  POME__TRY(pome_model_open(path, &options->model, &llm->model, error));
   POME__TRY(make_stage(llm, "prefill", &options->plan, &llm->prefill, error));
   POME__TRY(make_stage(llm, "decode", &options->plan, &llm->decode, error));
   if (llm->decode.plan == NULL || llm->decode.tokens != 1) {
@@ -139,9 +120,7 @@ static pome_status open_parts(pome_llm *llm, const char *folder, const char *mod
                       "the model has no function \"decode\" that feeds one token");
   }
   POME__TRY(read_config(llm, folder, error));
-  if (!pome__path_join(path, sizeof path, folder, "tokenizer.json"))
-    return pome__fail(error, POME_INPUT, "the path is too long");
-  return pome_tokenizer_open(path, llm->allocator, &llm->tokenizer, error);
+  return pome_tokenizer_open(folder, llm->allocator, &llm->tokenizer, error);
 }
 
 pome_status pome_llm_open(const char *path, const pome_llm_options *options, pome_llm **out,
@@ -149,15 +128,12 @@ pome_status pome_llm_open(const char *path, const pome_llm_options *options, pom
   pome_llm_options chosen;
   pome_llm_options_init(&chosen);
   POME__TRY(pome__options_take(&chosen, sizeof chosen, options, error));
-  char folder[MAX_PATH], model[MAX_PATH];
-  if (strlen(path) >= MAX_PATH)
-    return pome__fail(error, POME_INPUT, "a path of %zu bytes; at most %d are allowed",
-                      strlen(path), MAX_PATH - 1);
-  POME__TRY(find_model(path, folder, model, error));
+  char folder[POME__PATH_LIMIT];
+  POME__TRY(find_folder(path, folder, error));
   pome_llm *llm = pome__alloc_zero(chosen.model.allocator, sizeof *llm);
   if (llm == NULL) return pome__fail_memory(error, "a language model");
   llm->allocator = chosen.model.allocator;
-  pome_status status = open_parts(llm, folder, model, &chosen, error);
+  pome_status status = open_parts(llm, path, folder, &chosen, error);
   if (status != POME_OK) {
     pome__error_at_file(error, path);
     pome_llm_close(llm);
