@@ -67,20 +67,19 @@ static bool is_program_text(pome__bytes bytes) {
 }
 
 /* Files that people hand over by mistake, by their first bytes. */
+#define START(text) text, sizeof(text) - 1
 static const struct {
   const char *start;
   size_t size;
   const char *what;
   const char *hint;
 } lookalikes[] = {
-#define LOOKALIKE(start, what, hint) {start, sizeof(start) - 1, what, hint},
-    LOOKALIKE("PK\003\004", "a zip archive", "unpack it and give the folder inside")
-        LOOKALIKE("\037\213", "a gzip archive", "unpack it and give the folder inside") LOOKALIKE(
-            "version https://git-lfs", "a git-lfs pointer", "fetch the file with: git lfs pull")
-            LOOKALIKE("GGUF", "a GGUF checkpoint", "a Core ML model is needed here")
-                LOOKALIKE("<", "HTML or XML text", "the download has probably failed") LOOKALIKE(
-                    "{", "JSON text", "give the folder of the package, not a file inside it")
-#undef LOOKALIKE
+    {START("PK\003\004"), "a zip archive", "unpack it and give the folder inside"},
+    {START("\037\213"), "a gzip archive", "unpack it and give the folder inside"},
+    {START("version https://git-lfs"), "a git-lfs pointer", "fetch the file with: git lfs pull"},
+    {START("GGUF"), "a GGUF checkpoint", "a Core ML model is needed here"},
+    {START("<"), "HTML or XML text", "the download has probably failed"},
+    {START("{"), "JSON text", "give the folder of the package, not a file inside it"},
 };
 
 static void explain_unknown(pome__bytes bytes, pome_error *error) {
