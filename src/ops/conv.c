@@ -350,14 +350,16 @@ static pome_status eval_conv(pome__call *call) {
 }
 
 /* weight = stored * quant_scale + quant_bias, each a scalar or one number for each output channel.
- */
+ * The type "lut" is named in coremltools' description of the operation, but no parameter holds a
+ * table, and its writers give none: such a call has no meaning. */
 static pome_status dequantize(pome__call *call, pome_tensor *weight) {
   pome_string type;
   if (!pome__string_of(call, pome__arg_index(call, "quantization_type"), &type) ||
       !pome__string_is(type, "linear")) {
-    return pome__fail(call->error, POME_UNSUPPORTED,
-                      "conv_quantized: only quantization_type \"linear\" is supported; dequantize "
-                      "the weight instead");
+    return pome__fail(
+        call->error, POME_UNSUPPORTED,
+        "conv_quantized: only quantization_type \"linear\" is supported: the operation "
+        "has no parameter for a table");
   }
   const pome_tensor *stored = pome__tensor_of(call, 1, 0);
   size_t count = pome_tensor_count(stored);

@@ -14,6 +14,9 @@
 #include <cmocka.h>
 
 #include "kernels/kernels.h"
+#include "modes.h"
+#include "runtime/runtime.h"
+#include "stored.h"
 #include "tensor/element.h"
 #include "tensor/shape.h"
 
@@ -395,8 +398,8 @@ static bool close_enough(double got, double want, double tolerance) {
   return fabs(got - want) <= tolerance * fmax(1, fabs(want));
 }
 
-static void compare(bench *b, size_t index, const pome_tensor *got, pome_numerics numerics) {
-  static const char *const names[] = {"fast", "strict", "wide"};
+static void compare(bench *b, size_t index, const pome_tensor *got, const char *how,
+                    pome_numerics numerics) {
   const item *want = &b->expected[index];
   if (want->type_only) return;
   size_t count = pome_tensor_count(got);
@@ -412,7 +415,7 @@ static void compare(bench *b, size_t index, const pome_tensor *got, pome_numeric
       pome_string e = ((const pome_string *)want->tensor.data)[i];
       if (a.size == e.size && memcmp(a.data, e.data, a.size) == 0) continue;
       fail_msg("%s: output %zu differs at %zu (%s): \"%.*s\", expected \"%.*s\"", describe(b),
-               index, i, names[numerics], (int)a.size, a.data, (int)e.size, e.data);
+               index, i, how, (int)a.size, a.data, (int)e.size, e.data);
     }
     double a;
     double e;
@@ -421,8 +424,8 @@ static void compare(bench *b, size_t index, const pome_tensor *got, pome_numeric
     if (want->tensor.dtype == POME_FP16)
       a = pome__f16_to_f32(pome__f64_to_f16(a)); /* may be stored wider */
     if (close_enough(a, e, tolerance)) continue;
-    fail_msg("%s: output %zu differs at %zu (%s): %.9g, expected %.9g", describe(b), index, i,
-             names[numerics], a, e);
+    fail_msg("%s: output %zu differs at %zu (%s): %.9g, expected %.9g", describe(b), index, i, how,
+             a, e);
   }
 }
 
@@ -434,20 +437,23 @@ static void new_output(bench *b, const pome__type *type, bool wide, pome_tensor 
   memset(out->data, 0x5A, dtype == POME_STRING ? 0 : pome_tensor_bytes(out));
 }
 
+static void check_type(bench *b, const pome__type *type, size_t index, const char *stage) {
+  pome__type want = type_of_tensor(&b->expected[index].tensor);
+  char got_text[POME__TYPE_TEXT];
+  char want_text[POME__TYPE_TEXT];
+  if (pome__type_equal(type, &want)) return;
+  fail_msg("%s: output %zu is %s (%s), expected %s", describe(b), index,
+           pome__type_format(type, got_text, sizeof(got_text)), stage,
+           pome__type_format(&want, want_text, sizeof(want_text)));
+}
+
 static void check_types(bench *b, const pome__type *types, const char *stage) {
-  for (size_t i = 0; i < b->expected_count; i++) {
-    pome__type want = type_of_tensor(&b->expected[i].tensor);
-    char got_text[POME__TYPE_TEXT];
-    char want_text[POME__TYPE_TEXT];
-    if (pome__type_equal(&types[i], &want)) continue;
-    fail_msg("%s: output %zu is %s at %s, expected %s", describe(b), i,
-             pome__type_format(&types[i], got_text, sizeof(got_text)), stage,
-             pome__type_format(&want, want_text, sizeof(want_text)));
-  }
+  for (size_t i = 0; i < b->expected_count; i++) check_type(b, &types[i], i, stage);
 }
 
 /* One run in one numerics; false when the expected error ended the case. */
 static bool evaluate(bench *b, pome_numerics numerics) {
+  static const char *const names[] = {"fast", "strict", "wide"};
   operands o;
   pome__call call;
   pome__type types[MAX_OPERANDS];
@@ -476,10 +482,89 @@ static bool evaluate(bench *b, pome_numerics numerics) {
   if (numerics == POME_NUMERICS_FAST) call.kernels = pome__kernels_get(pome__cpu_isa());
   bool stopped = failed_as_expected(b, b->op->schema->eval(&call), "evaluation");
   for (size_t i = 0; !stopped && b->error_status == POME_OK && i < b->expected_count; i++) {
-    compare(b, i, &outputs[i], numerics);
+    compare(b, i, &outputs[i], names[numerics], numerics);
   }
   pome__arena_free(&scratch);
   return !stopped;
+}
+
+/* ---- on devices ---- */
+
+/* A model of one function that holds the case's operation. */
+static pome_model *make_model(bench *b) {
+  pome_model *model = NULL;
+  pome__program *copy = pome__program_clone(b->function, NULL, NULL);
+  assert_non_null(copy);
+  check_ok(pome__program_verify(copy, &b->error), &b->error);
+  check_ok(pome__program_resolve(copy, &b->error), &b->error);
+  check_ok(pome__model_of_program(copy, NULL, &model, &b->error), &b->error);
+  return model;
+}
+
+static pome_status predict(bench *b, pome_run *run) {
+  for (size_t i = 0; i < b->input_count; i++) {
+    if (b->inputs[i].constant) continue;
+    POME__TRY(pome_run_set_tensor(run, b->values[i]->name, &b->inputs[i].tensor, &b->error));
+  }
+  return pome_run_predict(run, NULL, &b->error);
+}
+
+static void compare_results(bench *b, const pome_run *run, const mode *how) {
+  for (size_t i = 0; i < b->expected_count; i++) {
+    char name[32];
+    pome_tensor got;
+    snprintf(name, sizeof(name), "out%zu", i);
+    check_ok(pome_run_get_tensor(run, name, &got, &b->error), &b->error);
+    pome__type type = type_of_tensor(&got);
+    if (how->numerics == POME_NUMERICS_WIDE) type.dtype = b->expected[i].tensor.dtype;
+    check_type(b, &type, i, how->name);
+    compare(b, i, &got, how->name, how->numerics);
+  }
+}
+
+static void run_mode(bench *b, const pome_model *model, const mode *how) {
+  pome_plan_options options;
+  pome_plan *plan = NULL;
+  pome_run *run = NULL;
+  pome_plan_options_init(&options);
+  options.devices = how->device;
+  options.numerics = how->numerics;
+  options.isa = how->isa;
+  options.threads = 2;
+  pome_status status =
+      pome_plan_create(pome_model_find_function(model, NULL), &options, &plan, &b->error);
+  if (status == POME_OK) status = pome_run_create(plan, NULL, &run, &b->error);
+  for (int round = 0; status == POME_OK && round < 2; round++) {
+    status = predict(b, run);
+    if (status == POME_OK && b->error_status == POME_OK) compare_results(b, run, how);
+  }
+  if (!failed_as_expected(b, status, how->name) && b->error_status != POME_OK)
+    fail_msg("%s: succeeded on %s; expected \"%s\"", describe(b), how->name, b->error_text);
+  pome_run_free(run);
+  pome_plan_free(plan);
+}
+
+/* Packages declare outputs of these types only. */
+static bool can_be_stored(const bench *b) {
+  bool fits = b->op->schema->kind == POME__OP_CONSTEXPR && b->error_status == POME_OK;
+  for (size_t i = 0; i < b->expected_count; i++) {
+    pome_dtype dtype = b->expected[i].tensor.dtype;
+    fits &= dtype == POME_FP16 || dtype == POME_FP32 || dtype == POME_INT8;
+  }
+  return fits;
+}
+
+/* Through plans, as a caller would: on every device, in all numerics; and once more with compressed
+ * constants in a weight file. */
+static void run_modes(bench *b) {
+  pome_model *model = make_model(b);
+  for (size_t i = 0; i < MODES; i++) run_mode(b, model, &modes[i]);
+  if (can_be_stored(b) && stored_mark(model->program) > 0) {
+    pome_model *again = stored_open(model);
+    for (size_t i = 0; i < MODES; i++) run_mode(b, again, &modes[i]);
+    pome_model_close(again);
+  }
+  pome_model_close(model);
 }
 
 static void run_case(const op_case *spec) {
@@ -488,13 +573,15 @@ static void run_case(const op_case *spec) {
   pome_status status =
       pome__program_resolve(b.program, &b.error); /* fills in the types verify asks for */
   if (status == POME_OK) status = pome__program_verify(b.program, &b.error);
-  bool done = failed_as_expected(&b, status, "resolve");
+  bool refused = failed_as_expected(&b, status, "resolve");
+  bool done = refused;
   if (!done) {
     done = !(evaluate(&b, POME_NUMERICS_STRICT) && evaluate(&b, POME_NUMERICS_FAST) &&
              evaluate(&b, POME_NUMERICS_WIDE));
   }
-  if (!done && b.error_status != POME_OK)
+  if (!done && b.error_status != POME_OK && b.op->schema->kind != POME__OP_CONTROL)
     fail_msg("%s: succeeded; expected \"%s\"", describe(&b), b.error_text);
+  if (!refused && b.op->schema->kind != POME__OP_CONTROL) run_modes(&b);
   bench_close(&b);
 }
 
