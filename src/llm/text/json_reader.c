@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "llm/text/alphabet.h"
+#include "llm/text/merges.h"
 #include "llm/text/tokenizer.h"
 #include "llm/text/unicode.h"
 #include "wire/json.h"
@@ -21,7 +22,6 @@ typedef struct reader {
   json_t *root;              /* everything else */
   const json_t *model;
   bool ambiguous; /* two ids may have the same bytes */
-  int32_t merged; /* what the last merge gave */
 } reader;
 
 static bool is_key(pome__bytes raw, const char *key) {
@@ -234,27 +234,17 @@ static pome_status read_vocab(reader *r, double **scores, pome_error *error) {
 
 /* ---- merges ---- */
 
-typedef struct merge_text {
-  char *data;         /* room for any merge */
-  size_t left, right; /* sizes */
-} merge_text;
-
 /* "left right", or ["left", "right"]: both halves, one behind the other. */
-static pome_status read_merge_text(pome__json_scan *scan, size_t index, merge_text *m,
+static pome_status read_merge_text(pome__json_scan *scan, size_t index, pome__merge_list *m,
                                    pome_error *error) {
   pome__bytes raw;
   bool more;
   if (pome__scan_peek(scan) == '"') {
     size_t size;
     POME__TRY(pome__scan_string(scan, &raw, error));
-    POME__TRY(pome__scan_unescape(scan, raw, m->data, &size, error));
-    char *space = memchr(m->data, ' ', size);
-    if (space == NULL || memchr(space + 1, ' ', size - 1 - (size_t)(space - m->data)) != NULL) {
+    POME__TRY(pome__scan_unescape(scan, raw, m->text, &size, error));
+    if (!pome__merges_split(m, size))
       return pome__fail(error, POME_INPUT, "tokenizer: merge %zu is not a pair", index);
-    }
-    m->left = (size_t)(space - m->data);
-    m->right = size - m->left - 1;
-    memmove(space, space + 1, m->right);
     return POME_OK;
   }
   POME__TRY(pome__scan_open(scan, '[', error));
@@ -263,47 +253,12 @@ static pome_status read_merge_text(pome__json_scan *scan, size_t index, merge_te
     if (!more || pome__scan_peek(scan) != '"')
       return pome__fail(error, POME_INPUT, "tokenizer: merge %zu is not a pair", index);
     POME__TRY(pome__scan_string(scan, &raw, error));
-    POME__TRY(pome__scan_unescape(scan, raw, m->data + (half == 0 ? 0 : m->left),
+    POME__TRY(pome__scan_unescape(scan, raw, m->text + (half == 0 ? 0 : m->left),
                                   half == 0 ? &m->left : &m->right, error));
   }
   POME__TRY(pome__scan_next(scan, '[', false, &more, error));
   return more ? pome__fail(error, POME_INPUT, "tokenizer: merge %zu is not a pair", index)
               : POME_OK;
-}
-
-/* Trained vocabularies list tokens in the order of their merges: the next id is nearly always it.
- */
-static int32_t find_merged(reader *r, const char *text, size_t size) {
-  pome_string next = pome__vocab_piece(&r->t->vocab, (int64_t)r->merged + 1);
-  bool same = !r->ambiguous && next.size == size && memcmp(next.data, text, size) == 0;
-  r->merged = same ? r->merged + 1 : pome__vocab_find(&r->t->vocab, text, size);
-  return r->merged;
-}
-
-/* The right half carries the prefix of symbols inside words, which the merged token drops. */
-static pome_status add_merge(reader *r, size_t index, merge_text *m, pome_error *error) {
-  pome__bpe *bpe = &r->t->bpe;
-  const pome__vocab *vocab = &r->t->vocab;
-  if (r->t->pretokenizer.bytes) {
-    size_t left = m->left;
-    (void)pome__alphabet_bytes(m->data, left, m->data, &m->left);
-    (void)pome__alphabet_bytes(m->data + left, m->right, m->data + left, &m->right);
-    memmove(m->data + m->left, m->data + left, m->right);
-  }
-  int32_t left = pome__vocab_find(vocab, m->data, m->left),
-          right = pome__vocab_find(vocab, m->data + m->left, m->right);
-  size_t dropped = 0;
-  if (bpe->prefix.size > 0 && m->right >= bpe->prefix.size &&
-      memcmp(m->data + m->left, bpe->prefix.data, bpe->prefix.size) == 0) {
-    dropped = bpe->prefix.size;
-    memmove(m->data + m->left, m->data + m->left + dropped, m->right - dropped);
-  }
-  int32_t merged = find_merged(r, m->data, m->left + m->right - dropped);
-  if (left < 0 || right < 0 || merged < 0)
-    return pome__fail(error, POME_INPUT,
-                      "tokenizer: merge %zu names a token that the vocabulary lacks", index);
-  pome__bpe_add_merge(bpe, (pome__merge){left, right, merged, (int32_t)index});
-  return POME_OK;
 }
 
 static pome_status read_merges(reader *r, pome_error *error) {
@@ -315,16 +270,17 @@ static pome_status read_merges(reader *r, pome_error *error) {
   pome__bpe_index_bytes(&r->t->bpe);
   if (r->merges.size == 0) return POME_OK;
   pome__json_scan scan = pome__scan_part(r->file, r->merges);
-  merge_text m = {.data = pome__alloc(r->t->allocator, room)};
-  if (m.data == NULL) return pome__fail_memory(error, "a tokenizer");
+  pome__merge_list m = {.bpe = &r->t->bpe, .ambiguous = r->ambiguous};
+  m.text = pome__alloc(r->t->allocator, room);
+  if (m.text == NULL) return pome__fail_memory(error, "a tokenizer");
   pome_status status = pome__scan_open(&scan, '[', error);
   for (size_t index = 0; status == POME_OK; index++) {
     status = pome__scan_next(&scan, '[', index == 0, &more, error);
     if (status != POME_OK || !more) break;
     status = read_merge_text(&scan, index, &m, error);
-    if (status == POME_OK) status = add_merge(r, index, &m, error);
+    if (status == POME_OK) status = pome__merges_add(&m, index, error);
   }
-  pome__free(r->t->allocator, m.data, room);
+  pome__free(r->t->allocator, m.text, room);
   return status;
 }
 

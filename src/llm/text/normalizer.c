@@ -43,16 +43,26 @@ static bool is_on(const json_t *value, const char *key, bool otherwise) {
   return json_is_boolean(flag) ? json_is_true(flag) : otherwise;
 }
 
-static pome_status read_bert(const json_t *value, pome__normalizer *n, pome_error *error) {
-  bool lower = is_on(value, "lowercase", true);
-  if (is_on(value, "clean_text", true)) POME__TRY(add_kind(n, POME__NORMALIZE_CLEAN, error));
-  if (is_on(value, "handle_chinese_chars", true))
-    POME__TRY(add_kind(n, POME__NORMALIZE_IDEOGRAPHS, error));
-  if (is_on(value, "strip_accents", lower)) {
+pome_status pome__normalizer_add_bert(pome__normalizer *n, const pome__bert_options *options,
+                                      pome_error *error) {
+  if (options->clean) POME__TRY(add_kind(n, POME__NORMALIZE_CLEAN, error));
+  if (options->ideographs) POME__TRY(add_kind(n, POME__NORMALIZE_IDEOGRAPHS, error));
+  if (options->strip_accents) {
     POME__TRY(add_kind(n, POME__NORMALIZE_FORM, error));
     POME__TRY(add_kind(n, POME__NORMALIZE_NONSPACING, error));
   }
-  return lower ? add_kind(n, POME__NORMALIZE_LOWER, error) : POME_OK;
+  return options->lower ? add_kind(n, POME__NORMALIZE_LOWER, error) : POME_OK;
+}
+
+static pome_status read_bert(const json_t *value, pome__normalizer *n, pome_error *error) {
+  bool lower = is_on(value, "lowercase", true);
+  return pome__normalizer_add_bert(
+      n,
+      &(pome__bert_options){.clean = is_on(value, "clean_text", true),
+                            .ideographs = is_on(value, "handle_chinese_chars", true),
+                            .strip_accents = is_on(value, "strip_accents", lower),
+                            .lower = lower},
+      error);
 }
 
 static pome_status read_replace(const json_t *value, pome__arena *arena, pome__normalizer *n,

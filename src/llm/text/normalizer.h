@@ -47,6 +47,12 @@ pome_status pome__normalizer_read(const json_t *value, pome__arena *arena,
                                   pome__normalizer *normalizer, pome_error *error);
 pome_status pome__normalizer_add(pome__normalizer *normalizer, const pome__normalizer_step *step,
                                  pome_error *error);
+/* BERT's steps. */
+typedef struct pome__bert_options {
+  bool clean, ideographs, strip_accents, lower;
+} pome__bert_options;
+pome_status pome__normalizer_add_bert(pome__normalizer *normalizer,
+                                      const pome__bert_options *options, pome_error *error);
 void pome__normalizer_free(pome__normalizer *normalizer);
 
 /* The normalized text: `in` itself, or a view of one of the buffers. */

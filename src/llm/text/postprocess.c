@@ -91,19 +91,23 @@ static pome_status read_template(const reading *r, const json_t *list, const jso
   return make(r->arena, items, count, out, error);
 }
 
-/* BERT: [CLS] A [SEP] B [SEP]; RoBERTa: <s> A </s> </s> B </s>, all of type 0. */
+pome_status pome__postprocessor_bert(int32_t cls, int32_t sep, bool roberta, pome__arena *arena,
+                                     pome__postprocessor *post, pome_error *error) {
+  pome__template_item items[7] = {{cls, 0}, {POME__FIRST_TEXT, 0}, {sep, 0}};
+  POME__TRY(make(arena, items, 3, &post->single, error));
+  size_t count = 3;
+  if (roberta) items[count++] = (pome__template_item){sep, 0};
+  items[count++] = (pome__template_item){POME__SECOND_TEXT, !roberta};
+  items[count++] = (pome__template_item){sep, !roberta};
+  return make(arena, items, count, &post->pair, error);
+}
+
 static pome_status read_bert(const reading *r, const json_t *value, bool roberta,
                              pome_error *error) {
   int32_t cls, sep;
   POME__TRY(check_id(r, json_array_get(json_object_get(value, "cls"), 1), &cls, error));
   POME__TRY(check_id(r, json_array_get(json_object_get(value, "sep"), 1), &sep, error));
-  pome__template_item items[7] = {{cls, 0}, {POME__FIRST_TEXT, 0}, {sep, 0}};
-  POME__TRY(make(r->arena, items, 3, &r->post->single, error));
-  size_t count = 3;
-  if (roberta) items[count++] = (pome__template_item){sep, 0};
-  items[count++] = (pome__template_item){POME__SECOND_TEXT, !roberta};
-  items[count++] = (pome__template_item){sep, !roberta};
-  return make(r->arena, items, count, &r->post->pair, error);
+  return pome__postprocessor_bert(cls, sep, roberta, r->arena, r->post, error);
 }
 
 static pome_status read_nested(reading *r, const json_t *value, int depth, pome_error *error) {

@@ -31,5 +31,8 @@ pome_status pome__postprocessor_read(const json_t *value, size_t vocab_size, pom
  * post-processor have. */
 pome_status pome__postprocessor_plain(int32_t before, int32_t behind, pome__arena *arena,
                                       pome__postprocessor *post, pome_error *error);
+/* BERT: [CLS] A [SEP] B [SEP]; RoBERTa: <s> A </s> </s> B </s>, all of type 0. */
+pome_status pome__postprocessor_bert(int32_t cls, int32_t sep, bool roberta, pome__arena *arena,
+                                     pome__postprocessor *post, pome_error *error);
 
 #endif

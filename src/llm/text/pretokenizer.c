@@ -8,11 +8,6 @@
 
 #define MAX_DEPTH 8
 
-/* The words of GPT-2: contractions, letters, digits and other marks with the space before them, and
- * runs of spaces. */
-static const char gpt2_pattern[] =
-    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-
 /* ---- reading ---- */
 
 pome_status pome__pretokenizer_add(pome__pretokenizer *p, const pome__cut *cut, pome_error *error) {
@@ -91,9 +86,9 @@ static pome_status read_bytes(const json_t *value, pome__cut *cut, pome_error *e
   *cut = (pome__cut){.kind = POME__CUT_BYTES};
   cut->prefix = is_on(value, "add_prefix_space", true) ? POME__PREFIX_ALWAYS : POME__PREFIX_NEVER;
   cut->whole = !is_on(value, "use_regex", true);
-  return cut->whole
-             ? POME_OK
-             : pome__pattern_regex(gpt2_pattern, sizeof gpt2_pattern - 1, &cut->pattern, error);
+  return cut->whole ? POME_OK
+                    : pome__pattern_regex(POME__GPT2_WORDS, sizeof POME__GPT2_WORDS - 1,
+                                          &cut->pattern, error);
 }
 
 static pome_status read_one(const json_t *value, const char *type, pome__arena *arena,

@@ -48,6 +48,11 @@ typedef struct pome__cut {
 
 #define POME__CUTS 16
 
+/* The words of GPT-2: contractions, letters, digits and other marks with the space before them, and
+ * runs of spaces. */
+#define POME__GPT2_WORDS                                                                           \
+  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+
 typedef struct pome__pretokenizer {
   pome__cut cuts[POME__CUTS];
   size_t count;
