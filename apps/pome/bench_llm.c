@@ -127,11 +127,15 @@ static pome_status bench_opened(pome_llm *llm, const struct options *options, po
 }
 
 pome_status bench_language_model(const struct options *options, pome_error *error) {
+  pome_model_options model;
+  pome_plan_options plan;
   pome_llm_options llm_options;
   pome_llm *llm;
+  engine_model_options(&model);
+  engine_plan_options(options, &plan);
   pome_llm_options_init(&llm_options);
-  engine_model_options(&llm_options.model);
-  engine_plan_options(options, &llm_options.plan);
+  llm_options.model = &model;
+  llm_options.plan = &plan;
   POME__TRY(pome_llm_open(options->operands.items[0], &llm_options, &llm, error));
   pome_status status = bench_opened(llm, options, error);
   pome_llm_close(llm);

@@ -350,10 +350,14 @@ static json_t *generation_json(const generation *g, const struct options *option
 }
 
 static pome_status open_model(generation *g, const struct options *options, pome_error *error) {
+  pome_model_options model;
+  pome_plan_options plan;
   pome_llm_options llm_options;
+  engine_model_options(&model);
+  engine_plan_options(options, &plan);
   pome_llm_options_init(&llm_options);
-  engine_model_options(&llm_options.model);
-  engine_plan_options(options, &llm_options.plan);
+  llm_options.model = &model;
+  llm_options.plan = &plan;
   POME__TRY(pome_llm_open(options->operands.items[0], &llm_options, &g->llm, error));
   engine_report_devices(pome_llm_decode_plan(g->llm));
   return POME_OK;

@@ -5,8 +5,10 @@
  *     failure. Every `free` and `close` accepts NULL.
  *   - The library never prints, exits or aborts on input or on lack of memory, opens no socket and
  *     reads no environment variable.
- *   - Options structs start with their size and have an `_init` function that fills the defaults;
- *     NULL for an options pointer means the defaults.
+ *   - Options structs start with their size and grow at their end. Their `_init` function fills the
+ *     defaults, in as many bytes as the program's header knows (what `_init_sized` is told): a
+ *     program built with an older header runs with a newer library. NULL for an options pointer
+ *     means the defaults.
  *   - Every `pome_error *` parameter may be NULL.
  */
 #ifndef POME_BASE_H

@@ -146,7 +146,10 @@ typedef struct pome_sampler_options {
   pome_constrain_fn constrain; /* NULL: all tokens */
   void *constrain_context;
 } pome_sampler_options;
-POME_API void pome_sampler_options_init(pome_sampler_options *options);
+POME_API void pome_sampler_options_init_sized(pome_sampler_options *options, size_t size);
+static inline void pome_sampler_options_init(pome_sampler_options *options) {
+  pome_sampler_options_init_sized(options, sizeof *options);
+}
 
 typedef struct pome_sampler pome_sampler;
 POME_API pome_status pome_sampler_create(const pome_sampler_options *options, size_t vocab_size,
@@ -200,10 +203,13 @@ typedef struct pome_session pome_session;
 
 typedef struct pome_llm_options {
   size_t size;
-  pome_model_options model;
-  pome_plan_options plan;
+  const pome_model_options *model; /* NULL: the defaults */
+  const pome_plan_options *plan;   /* for each of its functions; NULL: the defaults */
 } pome_llm_options;
-POME_API void pome_llm_options_init(pome_llm_options *options);
+POME_API void pome_llm_options_init_sized(pome_llm_options *options, size_t size);
+static inline void pome_llm_options_init(pome_llm_options *options) {
+  pome_llm_options_init_sized(options, sizeof *options);
+}
 
 /* Opens and compiles a bundle folder. */
 POME_API pome_status pome_llm_open(const char *path, const pome_llm_options *options,

@@ -72,15 +72,19 @@ typedef struct pome_model_options {
   size_t max_parse_memory;
 } pome_model_options;
 
-POME_API void pome_model_options_init(pome_model_options *options);
+POME_API void pome_model_options_init_sized(pome_model_options *options, size_t size);
+static inline void pome_model_options_init(pome_model_options *options) {
+  pome_model_options_init_sized(options, sizeof *options);
+}
 
 /* Opens a .mlpackage or .mlmodelc folder, a .mlmodel file, a bare program text (.mil), or a folder
- * that holds one as model.mlpackage or model.mlmodelc; what it is, is found from the content. Files are mapped: they must not shrink while the model is open
- * unless `copy` is set. Fails with POME_INPUT (missing, broken, no model), POME_UNSUPPORTED (an
- * opset, operation, element type or file version that is not known: the message names it),
- * POME_MEMORY, POME_IO. Models of types that do not run, and programs whose weight file is missing,
- * open and can be inspected; pome_plan_create refuses them.
- * Sources: coremltools 9.0 modelpackage/src/ModelPackage.cpp, mlmodel/format/Model.proto. */
+ * that holds one as model.mlpackage or model.mlmodelc; what it is, is found from the content. Files
+ * are mapped: they must not shrink while the model is open unless `copy` is set. Fails with
+ * POME_INPUT (missing, broken, no model), POME_UNSUPPORTED (an opset, operation, element type or
+ * file version that is not known: the message names it), POME_MEMORY, POME_IO. Models of types that
+ * do not run, and programs whose weight file is missing, open and can be inspected;
+ * pome_plan_create refuses them. Sources: coremltools 9.0 modelpackage/src/ModelPackage.cpp,
+ * mlmodel/format/Model.proto. */
 POME_API pome_status pome_model_open(const char *path, const pome_model_options *options,
                                      pome_model **model, pome_error *error);
 
@@ -212,7 +216,10 @@ typedef struct pome_save_options {
   bool (*progress)(void *context, uint64_t done, uint64_t total);
 } pome_save_options;
 
-POME_API void pome_save_options_init(pome_save_options *options);
+POME_API void pome_save_options_init_sized(pome_save_options *options, size_t size);
+static inline void pome_save_options_init(pome_save_options *options) {
+  pome_save_options_init_sized(options, sizeof *options);
+}
 
 /* Writes a program or a pipeline as an .mlpackage, whatever it was opened from. Ports and metadata
  * are kept as they are; constants of equal content are stored once; weights go from file to file

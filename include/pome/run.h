@@ -59,7 +59,10 @@ typedef struct pome_plan_options {
   bool as_written; /* plan every operation as the file has it: nothing folded, joined or left out */
 } pome_plan_options;
 
-POME_API void pome_plan_options_init(pome_plan_options *options);
+POME_API void pome_plan_options_init_sized(pome_plan_options *options, size_t size);
+static inline void pome_plan_options_init(pome_plan_options *options) {
+  pome_plan_options_init_sized(options, sizeof *options);
+}
 
 /* Compiles. Fails with POME_UNSUPPORTED when an operation runs on no device of the chain: the
  * message names the operation, before anything runs. The model must outlive the plan. */
@@ -112,7 +115,10 @@ typedef struct pome_run_options {
   void *progress_context;
 } pome_run_options;
 
-POME_API void pome_run_options_init(pome_run_options *options);
+POME_API void pome_run_options_init_sized(pome_run_options *options, size_t size);
+static inline void pome_run_options_init(pome_run_options *options) {
+  pome_run_options_init_sized(options, sizeof *options);
+}
 POME_API pome_status pome_run_create(const pome_plan *plan, const pome_run_options *options,
                                      pome_run **run, pome_error *error);
 POME_API void pome_run_free(pome_run *run);

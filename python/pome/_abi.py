@@ -238,7 +238,7 @@ FUNCTIONS = {
     "pome_status_text": (c_char_p, [c_int]),
     "pome_version": (c_char_p, []),
     "pome_tensor_copy": (c_int, [_tensor, _tensor, _error]),
-    "pome_model_options_init": (None, [POINTER(ModelOptions)]),
+    "pome_model_options_init_sized": (None, [POINTER(ModelOptions), c_size_t]),
     "pome_model_open": (c_int, [c_char_p, POINTER(ModelOptions), _out, _error]),
     "pome_model_open_memory": (
         c_int,
@@ -266,7 +266,7 @@ FUNCTIONS = {
     "pome_function_operation_count": (c_size_t, [_object]),
     "pome_function_operation": (POINTER(Operation), [_object, c_size_t]),
     "pome_model_print": (c_int, [_object, PRINT, c_void_p, _error]),
-    "pome_save_options_init": (None, [POINTER(SaveOptions)]),
+    "pome_save_options_init_sized": (None, [POINTER(SaveOptions), c_size_t]),
     "pome_model_save": (c_int, [_object, c_char_p, POINTER(SaveOptions), _error]),
     "pome_value_from_tensor": (c_int, [_tensor, c_void_p, _out, _error]),
     "pome_value_from_string": (c_int, [c_char_p, c_size_t, c_void_p, _out, _error]),
@@ -281,7 +281,7 @@ FUNCTIONS = {
     "pome_value_keys": (_tensor, [_object]),
     "pome_device_count": (c_size_t, []),
     "pome_device_get": (Device, [c_size_t]),
-    "pome_plan_options_init": (None, [POINTER(PlanOptions)]),
+    "pome_plan_options_init_sized": (None, [POINTER(PlanOptions), c_size_t]),
     "pome_plan_create": (c_int, [_object, POINTER(PlanOptions), _out, _error]),
     "pome_plan_free": (None, [_object]),
     "pome_plan_device_count": (c_size_t, [_object]),
@@ -307,10 +307,12 @@ FUNCTIONS = {
 }
 
 
-def options(kind: type[ctypes.Structure]) -> ctypes.Structure:
-    """A zeroed options struct for its `_init` function, with room behind it: a newer library's struct
-    may be longer."""
-    return kind.from_buffer(bytearray(ctypes.sizeof(kind) + 512))
+def options(library: ctypes.CDLL, name: str) -> ctypes.Structure:
+    """The options struct of that name with its defaults."""
+    made = STRUCTS[f"pome_{name}_options"]()
+    initialise = getattr(library, f"pome_{name}_options_init_sized")
+    initialise(ctypes.byref(made), ctypes.sizeof(made))
+    return made
 
 
 def declare(library: ctypes.CDLL) -> None:

@@ -13,10 +13,8 @@
 /* Keeps the size of a mask, its square at most, in range. */
 #define MAX_CONTEXT ((int64_t)1 << 24)
 
-void pome_llm_options_init(pome_llm_options *options) {
-  *options = (pome_llm_options){.size = sizeof *options};
-  pome_model_options_init(&options->model);
-  pome_plan_options_init(&options->plan);
+void pome_llm_options_init_sized(pome_llm_options *options, size_t size) {
+  pome__options_init(options, size, NULL, 0);
 }
 
 /* ---- files ---- */
@@ -111,10 +109,11 @@ static pome_status make_stage(pome_llm *llm, const char *name, const pome_plan_o
 }
 
 static pome_status open_parts(pome_llm *llm, const char *path, const char *folder,
-                              const pome_llm_options *options, pome_error *error) {
-  POME__TRY(pome_model_open(path, &options->model, &llm->model, error));
-  POME__TRY(make_stage(llm, "prefill", &options->plan, &llm->prefill, error));
-  POME__TRY(make_stage(llm, "decode", &options->plan, &llm->decode, error));
+                              const pome_model_options *model, const pome_plan_options *plan,
+                              pome_error *error) {
+  POME__TRY(pome_model_open(path, model, &llm->model, error));
+  POME__TRY(make_stage(llm, "prefill", plan, &llm->prefill, error));
+  POME__TRY(make_stage(llm, "decode", plan, &llm->decode, error));
   if (llm->decode.plan == NULL || llm->decode.tokens != 1) {
     return pome__fail(error, POME_UNSUPPORTED,
                       "the model has no function \"decode\" that feeds one token");
@@ -128,12 +127,15 @@ pome_status pome_llm_open(const char *path, const pome_llm_options *options, pom
   pome_llm_options chosen;
   pome_llm_options_init(&chosen);
   POME__TRY(pome__options_take(&chosen, sizeof chosen, options, error));
+  pome_model_options model;
+  pome_model_options_init(&model);
+  POME__TRY(pome__options_take(&model, sizeof model, chosen.model, error));
   char folder[POME__PATH_LIMIT];
   POME__TRY(find_folder(path, folder, error));
-  pome_llm *llm = pome__alloc_zero(chosen.model.allocator, sizeof *llm);
+  pome_llm *llm = pome__alloc_zero(model.allocator, sizeof *llm);
   if (llm == NULL) return pome__fail_memory(error, "a language model");
-  llm->allocator = chosen.model.allocator;
-  pome_status status = open_parts(llm, path, folder, &chosen, error);
+  llm->allocator = model.allocator;
+  pome_status status = open_parts(llm, path, folder, &model, chosen.plan, error);
   if (status != POME_OK) {
     pome__error_at_file(error, path);
     pome_llm_close(llm);

@@ -39,13 +39,13 @@ struct pome_sampler {
   uint64_t *allowed;
 };
 
-void pome_sampler_options_init(pome_sampler_options *options) {
-  *options = (pome_sampler_options){.size = sizeof *options,
-                                    .temperature = 0.8f,
-                                    .top_p = 1.0f,
-                                    .typical_p = 1.0f,
-                                    .repetition_penalty = 1.0f,
-                                    .penalty_window = 64};
+void pome_sampler_options_init_sized(pome_sampler_options *options, size_t size) {
+  static const pome_sampler_options defaults = {.temperature = 0.8f,
+                                                .top_p = 1.0f,
+                                                .typical_p = 1.0f,
+                                                .repetition_penalty = 1.0f,
+                                                .penalty_window = 64};
+  pome__options_init(options, size, &defaults, sizeof defaults);
 }
 
 /* ---- options ---- */

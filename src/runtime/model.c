@@ -5,8 +5,8 @@
 #include "base/options.h"
 #include "runtime/runtime.h"
 
-void pome_model_options_init(pome_model_options *options) {
-  *options = (pome_model_options){.size = sizeof *options};
+void pome_model_options_init_sized(pome_model_options *options, size_t size) {
+  pome__options_init(options, size, NULL, 0);
 }
 
 static pome_status describe_functions(pome_model *model, pome_error *error) {

@@ -33,8 +33,9 @@ pome_device pome_device_get(size_t index) {
                        reason == NULL ? "" : reason};
 }
 
-void pome_plan_options_init(pome_plan_options *options) {
-  *options = (pome_plan_options){.size = sizeof *options, .numerics = POME_NUMERICS_FAST};
+void pome_plan_options_init_sized(pome_plan_options *options, size_t size) {
+  static const pome_plan_options defaults = {.numerics = POME_NUMERICS_FAST};
+  pome__options_init(options, size, &defaults, sizeof defaults);
 }
 
 /* ---- the chain ---- */

@@ -9,8 +9,8 @@
 #include "tensor/element.h"
 #include "tensor/shape.h"
 
-void pome_run_options_init(pome_run_options *options) {
-  *options = (pome_run_options){.size = sizeof *options};
+void pome_run_options_init_sized(pome_run_options *options, size_t size) {
+  pome__options_init(options, size, NULL, 0);
 }
 
 static bool hold(const pome_run *run, pome__held *memory, size_t bytes) {

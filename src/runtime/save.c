@@ -3,8 +3,8 @@
 #include "base/options.h"
 #include "runtime/runtime.h"
 
-void pome_save_options_init(pome_save_options *options) {
-  *options = (pome_save_options){.size = sizeof *options};
+void pome_save_options_init_sized(pome_save_options *options, size_t size) {
+  pome__options_init(options, size, NULL, 0);
 }
 
 pome_status pome_model_save(const pome_model *model, const char *path,

@@ -247,8 +247,11 @@ static pome_llm *open_llm_on(const char *devices) {
   pome_llm *llm = NULL;
   pome_error error;
   pome_llm_options options;
+  pome_plan_options plan;
   pome_llm_options_init(&options);
-  options.plan.devices = devices;
+  pome_plan_options_init(&plan);
+  plan.devices = devices;
+  options.plan = &plan;
   if (access(MODEL "/tokenizer.json", R_OK) != 0) {
     printf("SKIP: no " MODEL " here\n");
     skip();
@@ -473,10 +476,16 @@ static void lack_of_memory(void **context) {
     budget b = budget_unlimited();
     b.refuse_at = n;
     pome_allocator allocator = budget_allocator(&b);
+    pome_model_options model;
+    pome_plan_options plan;
     pome_llm_options options;
+    pome_model_options_init(&model);
+    pome_plan_options_init(&plan);
     pome_llm_options_init(&options);
-    options.model.allocator = options.plan.allocator = &allocator;
-    options.plan.threads = 1;
+    model.allocator = plan.allocator = &allocator;
+    plan.threads = 1;
+    options.model = &model;
+    options.plan = &plan;
     pome_llm *llm = NULL;
     pome_session *session = NULL;
     pome_error error;

@@ -314,10 +314,9 @@ static void inputs_are_checked(void **context) {
 /* A double on the way must not hide what is lost: 2^53 + 1 would look exact after it. */
 static void wide_integers_are_refused(void **context) {
   (void)context;
-  static const char program[] =
-      "func main<ios17>(tensor<fp32, [2]> x) {"
-      "  tensor<fp32, [2]> y = relu(x = x)[name = string(\"y\")];"
-      "} -> (y);";
+  static const char program[] = "func main<ios17>(tensor<fp32, [2]> x) {"
+                                "  tensor<fp32, [2]> y = relu(x = x)[name = string(\"y\")];"
+                                "} -> (y);";
   static const struct {
     pome_dtype dtype;
     int64_t value;
@@ -413,8 +412,7 @@ static void options_are_checked(void **state) {
     pome_plan_options known;
     char more[16];
   } newer;
-  pome_plan_options_init(&newer.known);
-  newer.known.size = sizeof newer;
+  pome_plan_options_init_sized(&newer.known, sizeof newer);
   assert_int_equal(pome_plan_create(function, &newer.known, &plan, &error), POME_USAGE);
   assert_non_null(strstr(error.message, "options with a size of"));
   pome_plan_options empty;
@@ -427,10 +425,11 @@ static void options_are_checked(void **state) {
   assert_int_equal(pome_plan_create(function, &odd, &plan, &error), POME_USAGE);
   assert_non_null(strstr(error.message, "numerics 3"));
   assert_null(plan);
-  pome_plan_options older; /* a header without devices: what lies there is not read */
-  pome_plan_options_init(&older);
-  older.size = offsetof(pome_plan_options, devices);
+  pome_plan_options older; /* a header without devices: what lies there is not touched or read */
   older.devices = "gpu";
+  pome_plan_options_init_sized(&older, offsetof(pome_plan_options, devices));
+  assert_string_equal(older.devices, "gpu");
+  assert_int_equal(older.size, offsetof(pome_plan_options, devices));
   check_ok(pome_plan_create(function, &older, &plan, &error), &error);
   pome_plan_free(plan);
   pome_model_close(model);
