@@ -47,6 +47,13 @@ POME_API pome_status pome_tokenizer_encode_with(const pome_tokenizer *tokenizer,
                                                 size_t size, unsigned flags, int32_t *ids,
                                                 pome_span *spans, size_t capacity, size_t *count,
                                                 pome_error *error);
+/* The same, for a text of which parts are not trusted: special tokens that reach into one of the
+ * `plain` spans (in order, apart from each other) are text. */
+POME_API pome_status pome_tokenizer_encode_marked(const pome_tokenizer *tokenizer, const char *text,
+                                                  size_t size, unsigned flags,
+                                                  const pome_span *plain, size_t plain_count,
+                                                  int32_t *ids, size_t capacity, size_t *count,
+                                                  pome_error *error);
 /* Two texts together; `types` (may be NULL) tells which text, or which part of the model's
  * template, each id belongs to. */
 POME_API pome_status pome_tokenizer_encode_pair(const pome_tokenizer *tokenizer, pome_string first,
@@ -115,6 +122,16 @@ POME_API pome_status pome_template_render(const pome_template *chat, const char 
                                           size_t json_size, int64_t now, char **text, size_t *size,
                                           pome_error *error);
 POME_API void pome_template_free_text(const pome_template *chat, char *text, size_t size);
+/* The same, and which bytes of the text are the conversation's own words, not the template's:
+ * `given`, in order and apart from each other, NULL when there are none. They are all strings
+ * within "messages", "tools" and "documents" but for the names of roles, followed through whatever
+ * the template does to them. pome_tokenizer_encode_marked takes them, so that nobody writes a turn
+ * by writing its special tokens. */
+POME_API pome_status pome_template_render_marked(const pome_template *chat, const char *json,
+                                                 size_t json_size, int64_t now, char **text,
+                                                 size_t *size, pome_span **given,
+                                                 size_t *given_count, pome_error *error);
+POME_API void pome_template_free_spans(const pome_template *chat, pome_span *spans, size_t count);
 
 /* ---- sampler ---- */
 

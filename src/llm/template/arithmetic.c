@@ -96,6 +96,8 @@ static pome_status join_texts(pome__trender *r, const pome__tvalue *a, const pom
   POME__TRY(pome__t_charge_bytes(r, x.size + y.size));
   if (x.size > 0) memcpy(text, x.data, x.size);
   if (y.size > 0) memcpy(text + x.size, y.data, y.size);
+  POME__TRY(pome__t_mark_copy(r, text, x.data, x.size));
+  POME__TRY(pome__t_mark_copy(r, text + x.size, y.data, y.size));
   *out = pome__t_text(text, x.size + y.size);
   return POME_OK;
 }
@@ -144,7 +146,10 @@ static pome_status repeat(pome__trender *r, const pome__tvalue *v, const pome__t
     char *text;
     POME__TRY(pome__t_alloc(r, total + 1, 1, &text));
     POME__TRY(pome__t_charge_bytes(r, total));
-    for (size_t i = 0; i < total; i += size) memcpy(text + i, v->u.text.data, size);
+    for (size_t i = 0; i < total; i += size) {
+      memcpy(text + i, v->u.text.data, size);
+      POME__TRY(pome__t_mark_copy(r, text + i, v->u.text.data, size));
+    }
     *out = pome__t_text(text, total);
     out->safe = v->safe;
     return POME_OK;

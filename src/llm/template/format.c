@@ -315,13 +315,13 @@ pome_status pome__t_format_method(pome__tcall *c, pome__tvalue *out) {
   pome_string text = c->self->u.text;
   size_t mark = c->r->out_size, automatic = 0;
   for (size_t at = 0; at < text.size; at++) {
-    char ch = text.data[at];
+    const char ch = text.data[at], *from = text.data + at;
     bool doubled = at + 1 < text.size && text.data[at + 1] == ch;
     POME__TRY(pome__t_charge(c->r, 1));
     if (ch != '{' && ch != '}') {
-      POME__TRY(pome__t_put(c->r, &ch, 1));
+      POME__TRY(pome__t_put(c->r, from, 1));
     } else if (doubled) {
-      POME__TRY(pome__t_put(c->r, &ch, 1));
+      POME__TRY(pome__t_put(c->r, from, 1));
       at++;
     } else if (ch == '}') {
       return POME__T_FAIL(c->r, "Single '}' encountered in format string");

@@ -16,6 +16,7 @@ typedef struct reader {
   pome__trender *r;
   const char *text;
   size_t size, at, depth;
+  bool given; /* within what the conversation says */
 } reader;
 
 static pome_status fail_json(reader *j, const char *message) {
@@ -108,6 +109,7 @@ static pome_status read_string(reader *j, pome__tvalue *out) {
   if (escapes) POME__TRY(read_escaped(j, end - begin, out));
   else *out = pome__t_text(j->text + begin, end - begin);
   j->at = end + 1;
+  if (j->given) POME__TRY(pome__t_mark(j->r, out->u.text.data, out->u.text.size));
   return pome__t_charge_bytes(j->r, end - begin);
 }
 
@@ -155,6 +157,13 @@ static pome_status read_list(reader *j, pome__tvalue *out) {
   return POME_OK;
 }
 
+/* All of these is the conversation's, but for the names of roles, which templates make tokens of.
+ */
+static bool is_given(reader *j, pome_string key) {
+  if (j->depth > 1) return j->given && !(pome__t_is(key, "role") && look(j) == '"');
+  return pome__t_is(key, "messages") || pome__t_is(key, "tools") || pome__t_is(key, "documents");
+}
+
 static pome_status read_object(reader *j, pome__tvalue *out) {
   pome__tdict *dict;
   pome__tvalue key, value;
@@ -169,7 +178,10 @@ static pome_status read_object(reader *j, pome__tvalue *out) {
     POME__TRY(read_string(j, &key));
     if (look(j) != ':') return fail_json(j, "expected ':'");
     j->at++;
+    bool given = j->given;
+    j->given = is_given(j, key.u.text);
     POME__TRY(read_value(j, &value));
+    j->given = given;
     POME__TRY(pome__t_dict_set(j->r, dict, &key, &value));
   }
   j->at++;
@@ -194,7 +206,7 @@ static pome_status read_value(reader *j, pome__tvalue *out) {
 }
 
 pome_status pome__t_json_read(pome__trender *r, const char *text, size_t size, pome__tvalue *out) {
-  reader j = {r, text, size, 0, 0};
+  reader j = {.r = r, .text = text, .size = size};
   if (!pome__text_is_utf8(text, size)) return POME__T_FAIL(r, "not valid JSON: it is not UTF-8");
   POME__TRY(read_value(&j, out));
   return look(&j) == '\0' && j.at == size ? POME_OK : fail_json(&j, "something behind the value");

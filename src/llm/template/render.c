@@ -45,7 +45,7 @@ static pome_status grow(pome__trender *r, size_t size) {
   return POME_OK;
 }
 
-pome_status pome__t_put(pome__trender *r, const char *data, size_t size) {
+static pome_status put(pome__trender *r, const char *data, size_t size) {
   if (size > r->out_room - r->out_size) POME__TRY(grow(r, size));
   POME__TRY(pome__t_charge(r, size / 64));
   if (size > 0) memcpy(r->out + r->out_size, data, size);
@@ -53,7 +53,18 @@ pome_status pome__t_put(pome__trender *r, const char *data, size_t size) {
   return POME_OK;
 }
 
+pome_status pome__t_put(pome__trender *r, const char *data, size_t size) {
+  POME__TRY(pome__t_mark_output(r, data, size));
+  return put(r, data, size);
+}
+
+pome_status pome__t_put_for(pome__trender *r, const char *from, const char *data, size_t size) {
+  POME__TRY(pome__t_mark_output_as(r, from, size));
+  return put(r, data, size);
+}
+
 pome_status pome__t_put_repeated(pome__trender *r, char byte, size_t count) {
+  POME__TRY(pome__t_mark_output(r, NULL, 0));
   if (count > r->out_room - r->out_size) POME__TRY(grow(r, count));
   POME__TRY(pome__t_charge(r, count / 64));
   if (count > 0) memset(r->out + r->out_size, byte, count);
@@ -67,6 +78,7 @@ pome_status pome__t_take(pome__trender *r, size_t mark, pome__tvalue *out) {
   POME__TRY(pome__t_alloc(r, size + 1, 1, &copy));
   POME__TRY(pome__t_charge_bytes(r, size));
   if (size > 0) memcpy(copy, r->out + mark, size);
+  POME__TRY(pome__t_mark_taken(r, mark, copy));
   r->out_size = mark;
   *out = pome__t_text(copy, size);
   return POME_OK;

@@ -7,6 +7,7 @@
 #ifndef POME_SRC_LLM_TEMPLATE_RENDER_H
 #define POME_SRC_LLM_TEMPLATE_RENDER_H
 
+#include "llm/template/marks.h"
 #include "llm/template/value.h"
 
 typedef struct pome__tscope {
@@ -29,6 +30,7 @@ typedef struct pome__trender {
   size_t depth;
   char *out;
   size_t out_size, out_room, out_limit;
+  pome__tmarks marks;
   pome__tscope *root, *scope;
   pome__tflow flow;
   const struct pome__tloop *loop; /* innermost */
@@ -53,6 +55,8 @@ pome_status pome__t_alloc(pome__trender *r, size_t count, size_t size, void *out
 /* ---- output, also as a place to build text ---- */
 
 pome_status pome__t_put(pome__trender *r, const char *data, size_t size);
+/* Text made of what stands at `from`: it is whose that is. */
+pome_status pome__t_put_for(pome__trender *r, const char *from, const char *data, size_t size);
 pome_status pome__t_put_repeated(pome__trender *r, char byte, size_t count);
 /* The text behind `mark` as a value; takes it off the output. */
 pome_status pome__t_take(pome__trender *r, size_t mark, pome__tvalue *out);

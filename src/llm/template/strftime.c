@@ -127,7 +127,7 @@ static pome_status put_text(pome__trender *r, pome_string format, const date *d)
     char c = format.data[at], pad = '\0';
     POME__TRY(pome__t_charge(r, 1));
     if (c != '%' || at + 1 == format.size) {
-      POME__TRY(pome__t_put(r, &c, 1));
+      POME__TRY(pome__t_put(r, format.data + at, 1));
       continue;
     }
     c = format.data[++at];

@@ -313,18 +313,29 @@ static pome_status prepare(pome__trender *r, const pome_template *chat, const ch
 }
 
 /* What is written becomes the caller's block, of its exact size. */
-static pome_status hand_over(pome__trender *r, char **text, size_t *size) {
+static pome_status hand_over(pome__trender *r, char **text, size_t *size, pome_span **given,
+                             size_t *given_count) {
+  POME__TRY(pome__t_mark_output(r, NULL, 0));
+  size_t count = r->marks.span_count;
   char *exact = pome__alloc(r->allocator, r->out_size + 1);
-  if (exact == NULL) return pome__fail_memory(r->error, "what a template writes");
+  pome_span *spans = count > 0 ? pome__alloc(r->allocator, count * sizeof *spans) : NULL;
+  if (exact == NULL || (count > 0 && spans == NULL)) {
+    pome__free(r->allocator, exact, r->out_size + 1);
+    pome__free(r->allocator, spans, count * sizeof *spans);
+    return pome__fail_memory(r->error, "what a template writes");
+  }
+  if (count > 0) memcpy(spans, r->marks.spans, count * sizeof *spans);
   if (r->out_size > 0) memcpy(exact, r->out, r->out_size);
   exact[r->out_size] = '\0';
   *text = exact;
   *size = r->out_size;
+  if (given != NULL) *given = spans, *given_count = count;
   return POME_OK;
 }
 
-pome_status pome_template_render(const pome_template *chat, const char *json, size_t json_size,
-                                 int64_t now, char **text, size_t *size, pome_error *error) {
+static pome_status render(const pome_template *chat, const char *json, size_t json_size,
+                          int64_t now, char **text, size_t *size, pome_span **given,
+                          size_t *given_count, pome_error *error) {
   if (json_size > MOST_INPUT)
     return pome__fail(error, POME_INPUT, "%zu bytes of variables; at most %zu are read", json_size,
                       MOST_INPUT);
@@ -333,6 +344,7 @@ pome_status pome_template_render(const pome_template *chat, const char *json, si
                      .steps = STEPS + 64 * json_size,
                      .bytes = VALUES + 32 * json_size,
                      .out_limit = OUTPUT + 8 * json_size,
+                     .marks = {.wanted = given != NULL},
                      .now = now};
   pome__arena_init(&r.arena, chat->allocator, 0);
   pome_status status = prepare(&r, chat, json, json_size);
@@ -340,12 +352,27 @@ pome_status pome_template_render(const pome_template *chat, const char *json, si
     status = pome__t_render(&r, chat->body);
     if (status != POME_OK && chat->path[0] != '\0') pome__error_at_file(error, chat->path);
   }
-  if (status == POME_OK) status = hand_over(&r, text, size);
+  if (status == POME_OK) status = hand_over(&r, text, size, given, given_count);
   pome__free(r.allocator, r.out, r.out_room);
   pome__arena_free(&r.arena);
   return status;
 }
 
+pome_status pome_template_render(const pome_template *chat, const char *json, size_t json_size,
+                                 int64_t now, char **text, size_t *size, pome_error *error) {
+  return render(chat, json, json_size, now, text, size, NULL, NULL, error);
+}
+
+pome_status pome_template_render_marked(const pome_template *chat, const char *json,
+                                        size_t json_size, int64_t now, char **text, size_t *size,
+                                        pome_span **given, size_t *given_count, pome_error *error) {
+  return render(chat, json, json_size, now, text, size, given, given_count, error);
+}
+
 void pome_template_free_text(const pome_template *chat, char *text, size_t size) {
   if (text != NULL) pome__free(chat->allocator, text, size + 1);
+}
+
+void pome_template_free_spans(const pome_template *chat, pome_span *spans, size_t count) {
+  pome__free(chat->allocator, spans, count * sizeof *spans);
 }

@@ -68,9 +68,9 @@ static bool is_case_ignorable(uint32_t c) {
          c == 0x2019 || c == 0x2018 || c == 0x2024 || c == 0x2027;
 }
 
-static pome_status put_code(pome__trender *r, uint32_t c) {
+static pome_status put_code(pome__trender *r, const char *from, uint32_t c) {
   char bytes[4];
-  return pome__t_put(r, bytes, pome__utf8_encode(c, bytes));
+  return pome__t_put_for(r, from, bytes, pome__utf8_encode(c, bytes));
 }
 
 /* What full case folding makes of it; small letters whose capital is more than one letter are those
@@ -84,16 +84,16 @@ static int fold(uint32_t c, utf8proc_int32_t out[4]) {
   return 1;
 }
 
-static pome_status put_upper(pome__trender *r, uint32_t c, bool title) {
+static pome_status put_upper(pome__trender *r, const char *from, uint32_t c, bool title) {
   utf8proc_int32_t code = (utf8proc_int32_t)c, parts[4];
   int count = 1;
   if (c >= 0x80 && is_cased(c) && utf8proc_category(code) != UTF8PROC_CATEGORY_LU)
     count = fold(c, parts);
   if (count == 1 || (title && utf8proc_category(utf8proc_totitle(code)) == UTF8PROC_CATEGORY_LT))
-    return put_code(r, (uint32_t)(title ? utf8proc_totitle(code) : utf8proc_toupper(code)));
+    return put_code(r, from, (uint32_t)(title ? utf8proc_totitle(code) : utf8proc_toupper(code)));
   bool done = false;
   for (int i = 0; i < count; i++) {
-    POME__TRY(put_code(r, (uint32_t)(title && done ? parts[i] : utf8proc_toupper(parts[i]))));
+    POME__TRY(put_code(r, from, (uint32_t)(title && done ? parts[i] : utf8proc_toupper(parts[i]))));
     done |= is_cased((uint32_t)parts[i]);
   }
   return POME_OK;
@@ -114,15 +114,16 @@ static bool is_final_sigma(pome_string text, size_t at) {
 }
 
 static pome_status put_lower(pome__trender *r, pome_string text, size_t at, uint32_t c) {
-  if (c == 0x130) return pome__t_put(r, "i\xcc\x87", 3);
-  if (c == 0x3a3) return put_code(r, is_final_sigma(text, at) ? 0x3c2 : 0x3c3);
-  return put_code(r, (uint32_t)utf8proc_tolower((utf8proc_int32_t)c));
+  const char *from = text.data + at;
+  if (c == 0x130) return pome__t_put_for(r, from, "i\xcc\x87", 3);
+  if (c == 0x3a3) return put_code(r, from, is_final_sigma(text, at) ? 0x3c2 : 0x3c3);
+  return put_code(r, from, (uint32_t)utf8proc_tolower((utf8proc_int32_t)c));
 }
 
-static pome_status put_folded(pome__trender *r, uint32_t c) {
+static pome_status put_folded(pome__trender *r, const char *from, uint32_t c) {
   utf8proc_int32_t parts[4];
   int count = fold(c, parts);
-  for (int i = 0; i < count; i++) POME__TRY(put_code(r, (uint32_t)parts[i]));
+  for (int i = 0; i < count; i++) POME__TRY(put_code(r, from, (uint32_t)parts[i]));
   return POME_OK;
 }
 
@@ -139,9 +140,11 @@ pome_status pome__t_put_case(pome__trender *r, pome_string text, pome__tcase for
     inside =
         is_cased(c) || (inside && form == POME__T_TITLE && is_case_ignorable(c) && c >= 0x300 &&
                         utf8proc_category((utf8proc_int32_t)c) != UTF8PROC_CATEGORY_SK);
-    if (form == POME__T_FOLD) POME__TRY(put_folded(r, c));
+    if (form == POME__T_FOLD) POME__TRY(put_folded(r, text.data + at, c));
     else if (same) POME__TRY(pome__t_put(r, text.data + at, length));
-    else if (up) POME__TRY(put_upper(r, c, form == POME__T_TITLE || form == POME__T_CAPITALIZE));
+    else if (up)
+      POME__TRY(
+          put_upper(r, text.data + at, c, form == POME__T_TITLE || form == POME__T_CAPITALIZE));
     else POME__TRY(put_lower(r, text, at, c));
   }
   return POME_OK;
@@ -157,10 +160,9 @@ pome_status pome__t_put_escaped(pome__trender *r, const pome__tvalue *v) {
   POME__TRY(pome__t_to_text(r, v, &text));
   POME__TRY(pome__t_charge(r, text.u.text.size / 16));
   for (size_t i = 0; i < text.u.text.size; i++) {
-    char c = text.u.text.data[i];
-    const char *known = c != '\0' ? strchr(from, c) : NULL;
-    POME__TRY(known == NULL ? pome__t_put(r, &c, 1)
-                            : pome__t_put(r, to[known - from], strlen(to[known - from])));
+    const char *c = text.u.text.data + i, *known = *c != '\0' ? strchr(from, *c) : NULL;
+    POME__TRY(known == NULL ? pome__t_put(r, c, 1)
+                            : pome__t_put_for(r, c, to[known - from], strlen(to[known - from])));
   }
   return POME_OK;
 }

@@ -24,20 +24,50 @@ static bool stands_alone(const pome__view *view, size_t begin, size_t end) {
   return end == view->size || !pome__is_word(pome__utf8_decode(view->data + end, &length));
 }
 
-const pome__added_token *pome__added_next(const pome__added *added, bool normalized, bool plain,
-                                          const pome__view *view, size_t from, size_t *begin,
-                                          size_t *end) {
+/* Does this part of the original text reach into a plain span? */
+static bool is_plain(const pome__plain *plain, pome__origin part) {
+  size_t low = 0, high = plain->count;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (plain->spans[middle].end > part.begin) high = middle;
+    else low = middle + 1;
+  }
+  return plain->all || (low < plain->count && plain->spans[low].begin < part.end);
+}
+
+/* The longest token at `at` that may be one there: its length, or 0, and then in *skipped how far
+ * there is none. */
+static size_t longest_at(const pome__added *added, const pome__trie *trie, const pome__plain *plain,
+                         const pome__view *view, size_t at, const pome__added_token **token,
+                         size_t *skipped) {
+  size_t size = view->size - at;
+  for (bool first = true;; first = false) {
+    int32_t index;
+    size = pome__trie_longest(trie, POME__TRIE_ROOT, view->data + at, size, &index);
+    if (size == 0) break;
+    *token = &added->tokens[index];
+    bool alone = !(*token)->single_word || stands_alone(view, at, at + size);
+    bool text = (*token)->special && is_plain(plain, pome__view_origin(view, at, at + size));
+    if (alone && !text) return size;
+    if (first) *skipped = text && !plain->all ? 1 : size;
+    if (!text || plain->all) break;
+    size--; /* a shorter one may end before the span */
+  }
+  return 0;
+}
+
+const pome__added_token *pome__added_next(const pome__added *added, bool normalized,
+                                          const pome__plain *plain, const pome__view *view,
+                                          size_t from, size_t *begin, size_t *end) {
   const pome__trie *trie = normalized ? &added->normalized : &added->raw;
   if (trie->count <= 1) return NULL;
   for (size_t at = from; at < view->size; at++) {
-    int32_t index;
+    const pome__added_token *token;
+    size_t skipped = 1;
     if (trie->first[(unsigned char)view->data[at]] == 0) continue;
-    size_t size =
-        pome__trie_longest(trie, POME__TRIE_ROOT, view->data + at, view->size - at, &index);
-    if (size == 0) continue;
-    const pome__added_token *token = &added->tokens[index];
-    if ((plain && token->special) || (token->single_word && !stands_alone(view, at, at + size))) {
-      at += size - 1;
+    size_t size = longest_at(added, trie, plain, view, at, &token, &skipped);
+    if (size == 0) {
+      at += skipped - 1;
       continue;
     }
     *begin = at;

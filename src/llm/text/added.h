@@ -5,6 +5,8 @@
 #ifndef POME_SRC_LLM_TEXT_ADDED_H
 #define POME_SRC_LLM_TEXT_ADDED_H
 
+#include <pome/llm.h>
+
 #include "llm/text/buffer.h"
 #include "llm/text/trie.h"
 
@@ -27,10 +29,17 @@ typedef struct pome__added {
  * when out of memory. */
 bool pome__added_init(pome__added *added, pome__arena *arena, const pome_string *spellings);
 
-/* The next added token in [from, size), as begin .. end; NULL when there is none. `plain`: special
- * ones are text. */
-const pome__added_token *pome__added_next(const pome__added *added, bool normalized, bool plain,
-                                          const pome__view *view, size_t from, size_t *begin,
-                                          size_t *end);
+/* Where special tokens are text: everywhere, or where they reach into a span of the original
+ * text. */
+typedef struct pome__plain {
+  bool all;
+  const pome_span *spans; /* in order, apart from each other */
+  size_t count;
+} pome__plain;
+
+/* The next added token in [from, size), as begin .. end; NULL when there is none. */
+const pome__added_token *pome__added_next(const pome__added *added, bool normalized,
+                                          const pome__plain *plain, const pome__view *view,
+                                          size_t from, size_t *begin, size_t *end);
 
 #endif

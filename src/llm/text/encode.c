@@ -11,7 +11,7 @@
 
 typedef struct encoder {
   const pome_tokenizer *t;
-  bool plain;
+  pome__plain plain;
   pome__encoded *out;
   pome__matcher matcher;
   pome__buffer normalized[2];
@@ -121,7 +121,7 @@ static pome_status encode_between(encoder *e, const pome__view *text, bool first
   POME__TRY(pome__normalize(&e->t->normalizer, &e->matcher, text, e->normalized, &view, error));
   while (done < view.size) {
     const pome__added_token *token =
-        pome__added_next(&e->t->added, true, e->plain, &view, done, &begin, &end);
+        pome__added_next(&e->t->added, true, &e->plain, &view, done, &begin, &end);
     pome__view part = pome__view_part(&view, done, token == NULL ? view.size : begin);
     POME__TRY(pome__pretokenize(&e->cutting, &part, first && done == 0, error));
     if (token == NULL) break;
@@ -136,7 +136,7 @@ static pome_status encode_all(encoder *e, const pome__view *text, pome_error *er
   size_t begin, end, done = 0;
   while (done < text->size) {
     const pome__added_token *token =
-        pome__added_next(&e->t->added, false, e->plain, text, done, &begin, &end);
+        pome__added_next(&e->t->added, false, &e->plain, text, done, &begin, &end);
     pome__view part = pome__view_part(text, done, token == NULL ? text->size : begin);
     POME__TRY(encode_between(e, &part, done == 0, error));
     if (token == NULL) break;
@@ -147,11 +147,15 @@ static pome_status encode_all(encoder *e, const pome__view *text, pome_error *er
   return POME_OK;
 }
 
-static bool open_encoder(encoder *e, const pome_tokenizer *t, size_t size, pome__encoded *out) {
+static bool open_encoder(encoder *e, const pome_tokenizer *t, size_t size, const pome__plain *plain,
+                         pome__encoded *out) {
   const pome_allocator *allocator = t->allocator;
-  bool tracked = out->wants_spans;
-  *e = (encoder){
-      .t = t, .out = out, .work = {.allocator = allocator}, .tokens = {.allocator = allocator}};
+  bool tracked = out->wants_spans || plain->count > 0;
+  *e = (encoder){.t = t,
+                 .plain = *plain,
+                 .out = out,
+                 .work = {.allocator = allocator},
+                 .tokens = {.allocator = allocator}};
   for (int i = 0; i < 2; i++)
     e->normalized[i] = (pome__buffer){.allocator = allocator, .tracked = tracked};
   e->cutting = (pome__cutting){
@@ -170,8 +174,8 @@ static void close_encoder(encoder *e) {
   pome__cache_free(&e->cache);
 }
 
-pome_status pome__encode_text(const pome_tokenizer *t, const char *text, size_t size, bool plain,
-                              pome__encoded *out, pome_error *error) {
+pome_status pome__encode_text(const pome_tokenizer *t, const char *text, size_t size,
+                              const pome__plain *plain, pome__encoded *out, pome_error *error) {
   encoder e;
   if (size > POME__TEXT_LIMIT)
     return pome__fail(error, POME_INPUT, "a text of %zu bytes; at most %zu are encoded at once",
@@ -179,8 +183,7 @@ pome_status pome__encode_text(const pome_tokenizer *t, const char *text, size_t 
   if (size == 0) return POME_OK;
   if (!pome__text_is_utf8(text, size))
     return pome__fail(error, POME_INPUT, "the text is not valid UTF-8");
-  if (!open_encoder(&e, t, size, out)) return pome__fail_memory(error, "encoding text");
-  e.plain = plain;
+  if (!open_encoder(&e, t, size, plain, out)) return pome__fail_memory(error, "encoding text");
   pome__view view = {text, size, NULL, 0};
   pome_status status = encode_all(&e, &view, error);
   close_encoder(&e);

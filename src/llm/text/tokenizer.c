@@ -219,16 +219,15 @@ static void fill(const pome__template_item *items, size_t count, const pome__enc
 }
 
 static pome_status encode(const pome_tokenizer *t, const pome_string *texts, size_t count,
-                          unsigned flags, output *o, pome_error *error) {
+                          unsigned flags, pome__plain plain, output *o, pome_error *error) {
   pome__encoded parts[2] = {{.allocator = t->allocator, .wants_spans = o->spans != NULL},
                             {.allocator = t->allocator, .wants_spans = o->spans != NULL}};
   if ((flags & ~(unsigned)(POME_ENCODE_SPECIAL | POME_ENCODE_PLAIN)) != 0)
     return pome__fail(error, POME_USAGE, "flags 0x%x of encoding are not known", flags);
+  plain.all = (flags & POME_ENCODE_PLAIN) != 0;
   pome_status status = POME_OK;
-  for (size_t i = 0; status == POME_OK && i < count; i++) {
-    status = pome__encode_text(t, texts[i].data, texts[i].size, (flags & POME_ENCODE_PLAIN) != 0,
-                               &parts[i], error);
-  }
+  for (size_t i = 0; status == POME_OK && i < count; i++)
+    status = pome__encode_text(t, texts[i].data, texts[i].size, &plain, &parts[i], error);
   const pome__template *template = count == 2 ? &t->post.pair : &t->post.single;
   if (status == POME_OK && (flags & POME_ENCODE_SPECIAL) != 0)
     fill(template->items, template->count, parts, o);
@@ -241,7 +240,33 @@ pome_status pome_tokenizer_encode_with(const pome_tokenizer *t, const char *text
                                        unsigned flags, int32_t *ids, pome_span *spans,
                                        size_t capacity, size_t *count, pome_error *error) {
   output o = {.ids = ids, .spans = spans, .capacity = capacity};
-  POME__TRY(encode(t, &(pome_string){text, size}, 1, flags, &o, error));
+  POME__TRY(encode(t, &(pome_string){text, size}, 1, flags, (pome__plain){0}, &o, error));
+  *count = o.count;
+  return POME_OK;
+}
+
+/* Spans in order and within the text: what finding them relies on. */
+static pome_status check_spans(const pome_span *spans, size_t count, size_t size,
+                               pome_error *error) {
+  size_t last = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (spans[i].begin < last || spans[i].end < spans[i].begin || spans[i].end > size)
+      return pome__fail(error, POME_USAGE,
+                        "plain span %zu is %zu to %zu; they must be in order and within %zu bytes",
+                        i, spans[i].begin, spans[i].end, size);
+    last = spans[i].end;
+  }
+  return POME_OK;
+}
+
+pome_status pome_tokenizer_encode_marked(const pome_tokenizer *t, const char *text, size_t size,
+                                         unsigned flags, const pome_span *plain, size_t plain_count,
+                                         int32_t *ids, size_t capacity, size_t *count,
+                                         pome_error *error) {
+  output o = {.ids = ids, .capacity = capacity};
+  POME__TRY(check_spans(plain, plain_count, size, error));
+  POME__TRY(encode(t, &(pome_string){text, size}, 1, flags,
+                   (pome__plain){.spans = plain, .count = plain_count}, &o, error));
   *count = o.count;
   return POME_OK;
 }
@@ -257,7 +282,7 @@ pome_status pome_tokenizer_encode_pair(const pome_tokenizer *t, pome_string firs
                                        pome_error *error) {
   output o = {.ids = ids, .types = types, .capacity = capacity};
   const pome_string texts[2] = {first, second};
-  POME__TRY(encode(t, texts, 2, flags, &o, error));
+  POME__TRY(encode(t, texts, 2, flags, (pome__plain){0}, &o, error));
   *count = o.count;
   return POME_OK;
 }

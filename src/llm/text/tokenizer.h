@@ -68,7 +68,7 @@ typedef struct pome__encoded {
   bool wants_spans;
 } pome__encoded;
 pome_status pome__encode_text(const pome_tokenizer *tokenizer, const char *text, size_t size,
-                              bool plain, pome__encoded *out, pome_error *error);
+                              const pome__plain *plain, pome__encoded *out, pome_error *error);
 void pome__encoded_free(pome__encoded *encoded);
 
 #endif
