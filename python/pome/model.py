@@ -11,19 +11,16 @@ import ctypes
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from . import _abi, _arrays
-from ._interrupt import cancelling
-from ._library import Handle, PomeError, Unpicklable, call, create, library, text
-from ._settings import plan_settings
+from ._library import Handle, PomeError, call, create, library
 
 
-def _str(data: bytes | None) -> str:
-    return "" if data is None else data.decode("utf-8", "replace")
+def _str(text: bytes | None) -> str:
+    return "" if text is None else text.decode("utf-8", "replace")
 
 
 # ---- what a model says about itself ----
@@ -138,17 +135,6 @@ class PlanDevice:
     reason: str
 
 
-def _operation(raw: _abi.Operation) -> Operation:
-    inputs = tuple(_str(value.name) for value in raw.inputs[: raw.input_count])
-    given = tuple(_str(value.name) for value in raw.outputs[: raw.output_count] if value.tensor)
-    return Operation(_str(raw.type), _str(raw.name), raw.constant, inputs, given)
-
-
-def _weight(raw: _abi.Weight) -> Weight:
-    shape = tuple(raw.tensor.shape[: raw.tensor.rank])
-    return Weight(_str(raw.name), _str(raw.encoding), _abi.DTYPES[raw.dtype], shape, raw.bytes)
-
-
 def version() -> str:
     """The version of the shared library."""
     return _str(library().pome_version())
@@ -161,7 +147,7 @@ def devices() -> list[Device]:
     return [Device(_str(d.name), _str(d.description), d.available, _str(d.reason)) for d in raw]
 
 
-class Function(Unpicklable):
+class Function:
     """One entry point of a model: its ports and what it is made of."""
 
     def __init__(self, model: Model, address: int) -> None:
@@ -189,134 +175,118 @@ class Function(Unpicklable):
     @property
     def operations(self) -> list[OpCount]:
         """The types of operations of the function, nested blocks included."""
-        lib = library()
-        with self._model._open():
-            count = lib.pome_function_op_type_count(self._address)
-            raw = [lib.pome_function_op_type(self._address, i) for i in range(count)]
-            return [OpCount(_str(r.type), r.count, r.unsupported and _str(r.unsupported)) for r in raw]
+        lib, handle = library(), self._model._open()
+        count = lib.pome_function_op_type_count(self._address)
+        raw = [lib.pome_function_op_type(self._address, i) for i in range(count)]
+        del handle
+        return [OpCount(_str(r.type), r.count, r.unsupported and _str(r.unsupported)) for r in raw]
 
     @property
     def body(self) -> list[Operation]:
         """The operations of a program's function, in the order in which they run."""
-        lib = library()
-        with self._model._open():
-            count = lib.pome_function_operation_count(self._address)
-            found = (lib.pome_function_operation(self._address, i).contents for i in range(count))
-            return [_operation(raw) for raw in found]
+        lib, handle = library(), self._model._open()
+        found = []
+        for i in range(lib.pome_function_operation_count(self._address)):
+            raw = lib.pome_function_operation(self._address, i).contents
+            inputs = tuple(_str(value.name) for value in raw.inputs[: raw.input_count])
+            outputs = raw.outputs[: raw.output_count]
+            given = tuple(_str(value.name) for value in outputs if value.tensor)
+            found.append(Operation(_str(raw.type), _str(raw.name), raw.constant, inputs, given))
+        del handle
+        return found
 
     @property
     def weights(self) -> list[Weight]:
         """The constants of the function's program."""
-        lib = library()
-        with self._model._open():
-            count = lib.pome_function_weight_count(self._address)
-            found = (lib.pome_function_weight(self._address, i) for i in range(count))
-            return [_weight(raw) for raw in found]
+        lib, handle = library(), self._model._open()
+        raw = [
+            lib.pome_function_weight(self._address, i)
+            for i in range(lib.pome_function_weight_count(self._address))
+        ]
+        del handle
+        return [
+            Weight(
+                _str(r.name),
+                _str(r.encoding),
+                _abi.DTYPES[r.dtype],
+                tuple(r.tensor.shape[: r.tensor.rank]),
+                r.bytes,
+            )
+            for r in raw
+        ]
 
     @property
     def plan_devices(self) -> list[PlanDevice]:
         """The chain of devices of the function's plan, which is made when there is none yet."""
-        lib = library()
-        with self._model._plan(self.name) as plan:
-            raw = [lib.pome_plan_device_get(plan, i) for i in range(lib.pome_plan_device_count(plan))]
-            return [PlanDevice(_str(r.name), r.operations, _str(r.reason)) for r in raw]
+        lib, plan = library(), self._model._plan(self.name)
+        raw = [
+            lib.pome_plan_device_get(plan.address, i)
+            for i in range(lib.pome_plan_device_count(plan.address))
+        ]
+        return [PlanDevice(_str(r.name), r.operations, _str(r.reason)) for r in raw]
 
 
 # ---- states ----
 
 
-class State(Unpicklable):
+class State:
     """What a stateful model remembers between predictions; zeros at first. One timeline: two
-    predictions using one state at once is an error. `Model.make_state` makes one."""
-
-    _instead = "clone() makes another of it"
+    predictions using one state at once is an error."""
 
     def __init__(self, handle: Handle) -> None:
-        self._handle: Handle | None = handle
-
-    def __repr__(self) -> str:
-        return f"<pome.State {', '.join(self.names)}>" if self._handle else "<pome.State, closed>"
-
-    def __enter__(self) -> State:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Frees the state as soon as no prediction uses it."""
-        self._handle = None
-
-    def _open(self) -> Handle:
-        handle = self._handle
-        if handle is None:
-            raise PomeError("USAGE", "the state is closed")
-        return handle
+        self._handle = handle
 
     @property
     def names(self) -> list[str]:
-        """The names of the tensors that it holds."""
-        lib = library()
-        with self._open() as state:
-            return [_str(lib.pome_state_name(state, i)) for i in range(lib.pome_state_count(state))]
+        lib, address = library(), self._handle.address
+        return [_str(lib.pome_state_name(address, i)) for i in range(lib.pome_state_count(address))]
 
     @property
     def bytes(self) -> int:
-        """The memory that the tensors take."""
-        with self._open() as state:
-            return int(library().pome_state_bytes(state))
+        return library().pome_state_bytes(self._handle.address)
 
     def read(self, name: str) -> np.ndarray:
         """A copy of the stored tensor."""
         tensor = _abi.Tensor()
-        with self._open() as state:
-            call("pome_state_read", state, text(name, "the name of a state"), ctypes.byref(tensor))
-            return _arrays.copied(tensor)
+        call("pome_state_read", self._handle.address, name.encode(), ctypes.byref(tensor))
+        return _arrays.copied(tensor)
 
     def write(self, name: str, value: Any) -> None:
         """Stores a tensor of the same shape, converted to the stored type."""
         lent = _arrays.lend(value, name)
-        with self._open() as state:
-            key = text(name, "the name of a state")
-            call("pome_state_write", state, key, ctypes.byref(lent.tensor))
+        call("pome_state_write", self._handle.address, name.encode(), ctypes.byref(lent.tensor))
 
     def reset(self) -> None:
         """Back to zeros."""
-        with self._open() as state:
-            library().pome_state_reset(state)
+        library().pome_state_reset(self._handle.address)
 
     def clone(self) -> State:
         """Another timeline that starts from here."""
-        handle = self._open()
-        address = create("pome_state_clone", handle.address)
-        return State(Handle(address, library().pome_state_free, handle))
+        address = create("pome_state_clone", self._handle.address)
+        return State(Handle(address, library().pome_state_free, self._handle))
 
 
 # ---- predicting ----
 
 
 class _Lease:
-    """A run taken from the idle ones; it goes back when nothing refers to the lease any more, unless
-    it failed: then inputs may be bound to memory that is gone."""
+    """A run taken from the idle ones; it goes back when nothing refers to the lease any more."""
 
     def __init__(self, idle: list[Handle], run: Handle) -> None:
-        self._idle: list[Handle] | None = idle
+        self._idle = idle
         self.run = run
 
-    def drop(self) -> None:
-        self._idle = None
-
     def __del__(self) -> None:
-        if self._idle is not None:
-            self._idle.append(self.run)
+        self._idle.append(self.run)
 
 
-def _new_run(plan: Handle) -> Handle:
+def _lone(plan: Handle) -> _Lease:
+    """A run that goes when its lease does."""
     address = create("pome_run_create", plan.address, None)
-    return Handle(address, library().pome_run_free, plan)
+    return _Lease([], Handle(address, library().pome_run_free, plan))
 
 
-class Model(Unpicklable):
+class Model:
     """An opened model. Any number of threads may use it at once.
 
     >>> model = pome.Model("model.mlpackage")
@@ -327,8 +297,6 @@ class Model(Unpicklable):
     "wide", `threads` the number for one prediction (0: one for each core), `isa` at most "scalar",
     "avx2" or "avx512". With `copy` files are read instead of mapped, so that they may change.
     """
-
-    _instead = "open it again where it is needed"
 
     def __init__(
         self,
@@ -343,19 +311,20 @@ class Model(Unpicklable):
         copy: bool = False,
     ) -> None:
         lib = library()
-        self._plan_settings = plan_settings(device, numerics, threads, isa)
-        options = _abi.options(_abi.ModelOptions)
-        lib.pome_model_options_init(ctypes.byref(options))
+        if numerics is not None and numerics not in _abi.NUMERICS:
+            known = ", ".join(_abi.NUMERICS)
+            raise PomeError("USAGE", f"unknown numerics {numerics!r}; allowed are {known}")
+        options = _abi.options(lib, "model")
         options.copy = copy
         if (path is None) == (spec is None):
             raise PomeError("USAGE", "a model is opened from a path or from a spec")
         if path is not None:
-            address = create("pome_model_open", text(path, "the path"), ctypes.byref(options))
+            address = create("pome_model_open", os.fsencode(path), ctypes.byref(options))
         else:
-            spec, weights = _own_bytes(spec), _own_bytes(weights)
-            parts = (spec, len(spec), weights or None, len(weights))
+            parts = (spec, len(spec), weights, len(weights or b""))
             address = create("pome_model_open_memory", *parts, ctypes.byref(options))
         self.path = None if path is None else os.fspath(path)
+        self._settings = (device, numerics, threads, isa)
         self._handle: Handle | None = Handle(address, lib.pome_model_close)
         self._handle.keep = (spec, weights)  # the model points into them
         self._plans: dict[str, Handle] = {}
@@ -366,10 +335,10 @@ class Model(Unpicklable):
     @classmethod
     def from_memory(cls, spec: bytes, weights: bytes | None = None, **options: Any) -> Model:
         """Opens a Model protobuf and the bytes of its weight.bin."""
-        return cls(spec=spec, weights=weights, **options)
+        return cls(spec=bytes(spec), weights=weights and bytes(weights), **options)
 
     def __repr__(self) -> str:
-        return f"<pome.Model {self.path or 'in memory'}{'' if self._handle else ', closed'}>"
+        return f"<pome.Model {self.path or 'in memory'}>"
 
     def __enter__(self) -> Model:
         return self
@@ -379,70 +348,63 @@ class Model(Unpicklable):
 
     def close(self) -> None:
         """Frees the model as soon as no prediction, state or borrowed result needs it."""
-        self._handle = None
         self._idle.clear()
         self._plans.clear()
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            handle.close()
 
     def _open(self) -> Handle:
-        handle = self._handle
-        if handle is None:
+        if self._handle is None:
             raise PomeError("USAGE", "the model is closed")
-        return handle
+        return self._handle
 
     # ---- about the model ----
 
     @property
     def type(self) -> str:
         """ "mlProgram" and the like."""
-        with self._open() as model:
-            return _str(library().pome_model_type(model))
+        return _str(library().pome_model_type(self._open().address))
 
     @property
     def container(self) -> str:
-        """ "mlpackage", "mlmodelc", "mlmodel", "mil" or "memory"."""
-        with self._open() as model:
-            return _str(library().pome_model_container(model))
+        """ "mlpackage", "mlmodelc", "mlmodel" or "mil"."""
+        return _str(library().pome_model_container(self._open().address))
 
     @property
     def specification_version(self) -> int:
-        """Of the Model protobuf."""
-        with self._open() as model:
-            return int(library().pome_model_specification_version(model))
+        return library().pome_model_specification_version(self._open().address)
 
     @property
     def metadata(self) -> dict[str, str]:
         """author, license, versionString, shortDescription, and what the author added."""
-        lib = library()
+        lib, model = library(), self._open().address
         pairs = {}
-        with self._open() as model:
-            for i in range(lib.pome_model_metadata_count(model)):
-                key, value = ctypes.c_char_p(), ctypes.c_char_p()
-                lib.pome_model_metadata(model, i, ctypes.byref(key), ctypes.byref(value))
-                pairs[_str(key.value)] = _str(value.value)
+        for i in range(lib.pome_model_metadata_count(model)):
+            key, value = ctypes.c_char_p(), ctypes.c_char_p()
+            lib.pome_model_metadata(model, i, ctypes.byref(key), ctypes.byref(value))
+            pairs[_str(key.value)] = _str(value.value)
         return pairs
 
     @property
     def functions(self) -> dict[str, Function]:
         """The functions by name."""
-        with self._open() as model:
-            if self._functions is None:
-                lib = library()
-                count = lib.pome_model_function_count(model)
-                made = (Function(self, lib.pome_model_function(model, i)) for i in range(count))
-                self._functions = {function.name: function for function in made}
-            return self._functions
+        if self._functions is None:
+            lib, model = library(), self._open().address
+            count = lib.pome_model_function_count(model)
+            made = (Function(self, lib.pome_model_function(model, i)) for i in range(count))
+            self._functions = {function.name: function for function in made}
+        return self._functions
 
     def function(self, name: str | None = None) -> Function:
         """The function of that name; the default one without a name."""
-        functions = self.functions
         if name is None:
-            with self._open() as model:
-                address = library().pome_model_find_function(model, None)
-                name = _str(library().pome_function_name(address)) if address else ""
-        if name not in functions:
-            known = ", ".join(functions)
+            address = library().pome_model_find_function(self._open().address, None)
+            name = _str(library().pome_function_name(address)) if address else ""
+        if name not in self.functions:
+            known = ", ".join(self.functions)
             raise PomeError("INPUT", f'the model has no function "{name}"; its functions are: {known}')
-        return functions[name]
+        return self.functions[name]
 
     @property
     def inputs(self) -> dict[str, Port]:
@@ -463,21 +425,18 @@ class Model(Unpicklable):
         """The program as MIL text."""
         pieces: list[bytes] = []
 
-        def write(_: object, data: Any, size: int) -> int:
-            pieces.append(ctypes.string_at(data, size))
+        def write(_: object, text: Any, size: int) -> int:
+            pieces.append(ctypes.string_at(text, size))
             return 0
 
-        with self._open() as model:
-            call("pome_model_print", model, _abi.PRINT(write), None)
+        call("pome_model_print", self._open().address, _abi.PRINT(write), None)
         return b"".join(pieces).decode("utf-8", "replace")
 
     def save(self, path: str | os.PathLike[str], *, replace: bool = False) -> None:
-        """Writes the model as an .mlpackage; with `replace` over one that is there."""
-        options = _abi.options(_abi.SaveOptions)
-        library().pome_save_options_init(ctypes.byref(options))
+        """Writes the model as an .mlpackage."""
+        options = _abi.options(library(), "save")
         options.replace = replace
-        with self._open() as model:
-            call("pome_model_save", model, text(path, "the path"), ctypes.byref(options))
+        call("pome_model_save", self._open().address, os.fsencode(path), ctypes.byref(options))
 
     # ---- plans, runs, states ----
 
@@ -489,23 +448,32 @@ class Model(Unpicklable):
         return self._plans.setdefault(name, self._compile(name))
 
     def _compile(self, name: str, keep: Iterable[str] = (), as_written: bool = False) -> Handle:
-        owner = self._open()
-        options = self._plan_settings.options()
-        names = [text(value, "the name of a value") for value in keep]
+        owner, lib = self._open(), library()
+        device, numerics, threads, isa = self._settings
+        options = _abi.options(lib, "plan")
+        if device is not None:
+            options.devices = device.encode()
+        if numerics is not None:
+            options.numerics = _abi.NUMERICS.index(numerics)
+        options.threads = threads
+        if isa is not None:
+            options.isa = isa.encode()
+        names = [name.encode() for name in keep]
         options.keep = (ctypes.c_char_p * len(names))(*names)
         options.keep_count = len(names)
         options.as_written = as_written
         function = self.function(name)
         address = create("pome_plan_create", function._address, ctypes.byref(options))
-        return Handle(address, library().pome_plan_free, owner)
+        return Handle(address, lib.pome_plan_free, owner)
 
     def _lease(self, name: str) -> _Lease:
-        self._open()
         idle = self._idle.setdefault(name, [])
         try:
             return _Lease(idle, idle.pop())
         except IndexError:
-            return _Lease(idle, _new_run(self._plan(name)))
+            plan = self._plan(name)
+            address = create("pome_run_create", plan.address, None)
+            return _Lease(idle, Handle(address, library().pome_run_free, plan))
 
     def compile(self, function: str | None = None) -> Function:
         """Makes the plan of a function now instead of at its first prediction."""
@@ -515,13 +483,12 @@ class Model(Unpicklable):
 
     def make_state(self, functions: Iterable[str] | str | None = None) -> State:
         """A zeroed state for a function, or one that several functions share."""
-        owner = self._open()
         if functions is None or isinstance(functions, str):
             functions = [self.function(functions).name]
         addresses = [self.function(name)._address for name in functions]
         array = (ctypes.c_void_p * len(addresses))(*addresses)
         address = create("pome_state_create", array, len(addresses), None)
-        return State(Handle(address, library().pome_state_free, owner))
+        return State(Handle(address, library().pome_state_free, self._open()))
 
     def predict(
         self,
@@ -530,28 +497,22 @@ class Model(Unpicklable):
         function: str | None = None,
         *,
         copy: bool = True,
-        pil: bool = False,
     ) -> dict[str, Any]:
         """Runs a function on `inputs` and returns its outputs by name.
 
         Tensors are arrays or what NumPy makes one of; they are not copied when their type is the
-        port's and their elements lie in row-major order. Images are PIL images or uint8 arrays
-        [height, width, 3] in RGB order, [height, width] for gray; strings, numbers and dictionaries
-        are Python's own.
+        port's. Images are PIL images or uint8 arrays [height, width, 3] in RGB order, [height,
+        width] for gray; strings, numbers and dictionaries are Python's own.
 
         With `copy=False` the arrays of the result are read-only views of the library's memory. They
-        stay valid, but while they live, another prediction needs memory of its own. With `pil=True`
-        images come as PIL images.
+        stay valid, but while they live, another prediction needs memory of its own.
         """
         found = self.function(function)
-        lease = self._lease(found.name)
-        self._predict(lease, found, inputs, state)
-        results = {name: _result(lease, port, copy) for name, port in found.outputs.items()}
-        if pil:
-            for name, port in found.outputs.items():
-                if port.feature == "image":
-                    results[name] = _arrays.picture(results[name])
-        return results
+        # An idle run remembers what was bound before; an input left out must take its default.
+        complete = len(inputs) == len(found.inputs)
+        lease = self._lease(found.name) if complete else _lone(self._plan(found.name))
+        self._predict(lease.run, found, inputs, state)
+        return {name: _result(lease, port, copy) for name, port in found.outputs.items()}
 
     def trace(
         self,
@@ -566,27 +527,31 @@ class Model(Unpicklable):
         if names is None:
             names = [name for op in found.body if not op.constant for name in op.outputs]
         names = list(names)
-        lease = _Lease([], _new_run(self._compile(found.name, names, as_written=True)))
-        self._predict(lease, found, inputs, state)
+        lease = _lone(self._compile(found.name, names, as_written=True))
+        self._predict(lease.run, found, inputs, state)
         return {name: _tensor_result(lease, name, copy=True) for name in names}
 
     def _predict(
-        self, lease: _Lease, function: Function, inputs: Mapping[str, Any], state: State | None
+        self, run: Handle, function: Function, inputs: Mapping[str, Any], state: State | None
     ) -> None:
-        try:
-            kept = _bind_all(lease.run.address, function, inputs)
-            self._run(lease.run, _state_handle(state))
-            del kept
-        except BaseException:
-            lease.drop()
-            raise
+        unknown = [name for name in inputs if name not in function.inputs]
+        if unknown:
+            known = ", ".join(function.inputs)
+            raise PomeError("INPUT", f'no input is named "{unknown[0]}"; the inputs are: {known}')
+        if state is not None and not isinstance(state, State):
+            raise PomeError("USAGE", f"state is a {type(state).__name__}; make_state() makes one")
+        for name, port in function.inputs.items():
+            if name not in inputs and not port.optional:
+                raise PomeError("INPUT", f'input "{name}" is missing')
+        kept = [_bind(run.address, function.inputs[name], value) for name, value in inputs.items()]
+        self._run(run, state)
+        del kept
 
-    def _run(self, run: Handle, state: Handle | None) -> None:
+    def _run(self, run: Handle, state: State | None) -> None:
         key = id(run)
         self._active[key] = run
         try:
-            with cancelling(partial(library().pome_run_cancel, run.address)):
-                call("pome_run_predict", run.address, state and state.address)
+            call("pome_run_predict", run.address, state and state._handle.address)
         finally:
             self._active.pop(key, None)
 
@@ -602,38 +567,10 @@ class Model(Unpicklable):
             library().pome_run_cancel(run.address)
 
 
-def _own_bytes(data: Any) -> bytes:
-    """Bytes that stay as they are."""
-    if data is None or isinstance(data, bytes):
-        return data or b""
-    return bytes(memoryview(data))
-
-
-def _state_handle(state: State | None) -> Handle | None:
-    if state is not None and not isinstance(state, State):
-        raise PomeError("USAGE", f"state is a {type(state).__name__}; make_state() makes one")
-    return None if state is None else state._open()
-
-
-def _bind_all(run: int, function: Function, inputs: Mapping[str, Any]) -> list[object]:
-    """Sets the inputs; returns what must live until the prediction is over. C tells what is missing."""
-    if not isinstance(inputs, Mapping):
-        kind = type(inputs).__name__
-        raise PomeError("USAGE", f"inputs is a {kind}; values by the names of inputs are wanted")
-    kept = []
-    for name, value in inputs.items():
-        port = function.inputs.get(name)
-        if port is None:
-            known = ", ".join(function.inputs)
-            raise PomeError("INPUT", f'no input is named "{name}"; the inputs are: {known}')
-        kept.append(_bind(run, port, value))
-    return kept
-
-
 def _bind(run: int, port: Port, value: Any) -> object:
     """Sets one input; returns what must live until the prediction is over."""
     name = port.name.encode()
-    if port.feature == "image" and _is_image(value, port.name):
+    if port.feature == "image" and _is_image(value):
         image = _arrays.image_value(value, port.name, port.color or "rgb")
         call("pome_run_set_value", run, name, image.address)
         return image
@@ -649,19 +586,19 @@ def _bind(run: int, port: Port, value: Any) -> object:
     return made
 
 
-def _is_image(value: Any, name: str) -> bool:
+def _is_image(value: Any) -> bool:
     """A picture, and not the tensor that the program takes for it."""
     if _arrays.is_pil(value):
         return True
-    shape = _arrays.as_array(value, name).shape
+    shape = np.shape(value)
     return len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4))
 
 
 def _result(lease: _Lease, port: Port, copy: bool) -> Any:
-    if port.feature in ("tensor", "unknown"):
-        return _tensor_result(lease, port.name, copy)
-    address = create("pome_run_get_value", lease.run.address, port.name.encode())
-    return _arrays.from_value(address)
+    run, name = lease.run.address, port.name.encode()
+    if port.feature not in ("tensor", "unknown"):
+        return _arrays.from_value(create("pome_run_get_value", run, name))
+    return _tensor_result(lease, port.name, copy)
 
 
 def _tensor_result(lease: _Lease, name: str, copy: bool) -> np.ndarray:
