@@ -139,15 +139,28 @@ static pome_status infer_axes(pome__call *call) {
   return infer_shape(call, pome__type_of(call, X, 0)->dtype);
 }
 
+/* Among no elements there is no largest one. */
+static pome_status infer_place(pome__call *call, pome_dtype dtype) {
+  const pome__type *x = pome__type_of(call, X, 0);
+  uint32_t axes;
+  bool known;
+  POME__TRY(reduced_axes(call, &axes, &known));
+  for (int i = 0; known && i < x->rank; i++) {
+    if ((axes >> i & 1) != 0 && x->dims[i] == 0)
+      return pome__call_fail(call, "x has no elements along axis %d", i);
+  }
+  return infer_shape(call, dtype);
+}
+
 static pome_status infer_arg_15(pome__call *call) {
-  return infer_shape(call, POME_INT32);
+  return infer_place(call, POME_INT32);
 }
 
 static pome_status infer_arg_17(pome__call *call) {
   pome_dtype dtype;
   POME__TRY(pome__dtype_param(call, "output_dtype", POME__BIT(INT32) | POME__BIT(UINT16), &dtype));
   if (dtype == POME_DTYPE_NONE) return pome__call_fail(call, "output_dtype must be known");
-  return infer_shape(call, dtype);
+  return infer_place(call, dtype);
 }
 
 static pome_status run_fold(pome__call *call, const pome__fold *fold) {
@@ -170,9 +183,9 @@ EVAL(reduce_l1_norm, 0, absolute_f64, NULL, 0, absolute_i64, NULL)
 EVAL(reduce_l2_norm, 0, square_f64, end_root, 0, NULL, NULL)
 EVAL(reduce_log_sum, 0, sum_f64, end_log, 0, NULL, NULL)
 EVAL(reduce_log_sum_exp, -INFINITY, log_sum_exp_f64, end_log_sum_exp, 0, NULL, NULL)
-EVAL(reduce_max, -INFINITY, max_f64, NULL, INT64_MIN, max_i64, NULL)
+EVAL(reduce_max, -INFINITY, max_f64, NULL, INT32_MIN, max_i64, NULL)
 EVAL(reduce_mean, 0, sum_f64, end_mean, 0, NULL, NULL)
-EVAL(reduce_min, INFINITY, min_f64, NULL, INT64_MAX, min_i64, NULL)
+EVAL(reduce_min, INFINITY, min_f64, NULL, INT32_MAX, min_i64, NULL)
 EVAL(reduce_prod, 1, product_f64, NULL, 1, product_i64, NULL)
 EVAL(reduce_sum, 0, sum_f64, NULL, 0, sum_i64, NULL)
 EVAL(reduce_sum_square, 0, square_f64, NULL, 0, square_i64, NULL)
