@@ -75,6 +75,7 @@ def run(suite: str, every: int, options: argparse.Namespace, results: Path) -> N
         "POME_DEVICE": options.device or "",
         "POME_NUMERICS": options.numerics or "",
         "TQDM_DISABLE": "1",
+        "PYTHONHASHSEED": "0",  # workers must collect the same names, some of which come from sets
         "OMP_NUM_THREADS": "1",
     }
     line = [sys.executable, "-W", "ignore", "-m", "pytest", "-p", "plugin", "-p", "no:cacheprovider"]
@@ -117,6 +118,10 @@ def is_failure(line: list) -> bool:
     return line[0] in ("failed", "error")
 
 
+def is_idle(line: list) -> bool:
+    return line[0] == "passed" and line[1] == "0"
+
+
 def is_of_other_type(line: list) -> bool:
     """A model that is no ML program was refused, or the lack of its compiled form followed from that."""
     refused = "models of type" in line[5] and "cannot run" in line[5]
@@ -129,7 +134,7 @@ def row(suite: str, results: Path) -> tuple:
     failed = [line for line in lines if is_failure(line)]
     others = sum(is_of_other_type(line) for line in failed)
     listed = sum(line[5].startswith(LISTED) for line in lines)
-    idle = sum(line[0] == "passed" and line[1] == "0" for line in lines)
+    idle = sum(map(is_idle, lines))
     collected = results.with_suffix(".collected")
     return (
         suite,
@@ -150,13 +155,16 @@ def row(suite: str, results: Path) -> tuple:
 
 
 def print_details(tables: list) -> None:
-    """What failed, by name, and why tests were skipped, counted; numbers in a reason are left out."""
+    """What failed, by name; passes without a prediction by test function, and skips by reason, counted."""
     lines = [line for table in tables for line in lines_of(table)]
+    idle = collections.Counter(line[4].split("[")[0] for line in lines if is_idle(line))
     failures = [line for line in lines if is_failure(line) and not is_of_other_type(line)]
     skips = [line[5].removeprefix("Skipped: ") for line in lines if line[0] == "skipped"]
     reasons = collections.Counter(re.sub(r"\d+", "N", skip) for skip in skips)
     for line in failures:
         print(f"failed: {line[4]}: {line[5]}")
+    for name, count in idle.most_common():
+        print(f"passed without a prediction {count}: {name}")
     for reason, count in reasons.most_common():
         print(f"skipped {count}: {reason}")
 
