@@ -315,10 +315,11 @@ int main(int argc, char **argv) {
   printf(
       "%zu operations in %zu versions. A version holds from its opset on, until the next one. "
       "Inputs that show the same letter have the same element type; `constant` inputs must be "
-      "known when a model is loaded, and a constant number may be stored in another width. Every "
-      "version is evaluated in every element type on every device by `test_op_types`; the tests "
-      "named with an operation hold more cases of it. In examples letters stand for those types, "
-      "and a value is `type[shape]{elements}`, where `1..4` counts and `0*4` repeats.\n",
+      "known when a model is loaded, and a constant number may be stored in another width. A "
+      "plan for `cpu` hands what only `ref` runs to `ref`. Every version is evaluated in every "
+      "element type on both by `test_op_types`; the tests named with an operation hold more "
+      "cases of it. In examples letters stand for types, and a value is `type[shape]{elements}`, "
+      "where `1..4` counts and `0*4` repeats.\n",
       op_count(), pome__schema_count());
   for (size_t i = 0; i < count; i++) print_family(families[i]);
   for (size_t i = 0; i < test_count; i++) free(tests[i].text);
