@@ -85,7 +85,10 @@ def error_of(got, expected) -> float:
     return float(errors[np.isfinite(errors)].max(initial=0.0))
 
 
-def check(pair: tuple) -> None:
+def check(pair: list, keywords: dict) -> None:
+    """coremltools widens atol to 0.5; a test that asks for more than 1 itself compares nothing, on purpose."""
+    if len(pair) != 2 or keywords.get("atol", 0) > 1:
+        return
     worst = error_of(*pair)
     Count.worst = max(Count.worst, worst)
     assert worst <= STRICT, f"worst error {worst:.3g} exceeds {STRICT:g}"
@@ -113,15 +116,13 @@ def count_comparisons() -> None:
             if not of_pome:
                 return _original(*args, **kwargs)
             Count.comparisons += 1
-            if len(pair) == 2:
-                check(pair)
+            check(pair, kwargs)
             _original(*args, **kwargs)
             others = [second_device(a, of_pome) for a in pair]
             if any(other is not None for other in others):
                 for place, other in zip(places, others):
                     given[place] = given[place] if other is None else other
-                if len(pair) == 2:
-                    check([given[i] for i in places])
+                check([given[i] for i in places], kwargs)
                 _original(*given[: len(args)], **dict(zip(kwargs, given[len(args) :])))
                 Count.repeated += 1
             return None
