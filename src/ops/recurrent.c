@@ -26,6 +26,11 @@ static const char *const activations[] = {"tanh",         "scaled_tanh", "sigmoi
                                           "sigmoid_hard", "relu",        "linear",  NULL};
 enum activation { TANH, SCALED_TANH, SIGMOID, HARD_SIGMOID, SIGMOID_HARD, RELU, LINEAR };
 
+/* NaN stays NaN. */
+static double clamp(double x, double low, double high) {
+  return x < low ? low : x > high ? high : x;
+}
+
 /* scaled_tanh has alpha = beta = 1 here, which makes it tanh. */
 static double activate(double x, int activation) {
   switch (activation) {
@@ -33,8 +38,8 @@ static double activate(double x, int activation) {
   case SCALED_TANH: return tanh(x);
   case SIGMOID: return 1 / (1 + exp(-x));
   case HARD_SIGMOID:
-  case SIGMOID_HARD: return fmin(fmax(0.2 * x + 0.5, 0), 1);
-  case RELU: return x > 0 ? x : 0;
+  case SIGMOID_HARD: return clamp(0.2 * x + 0.5, 0, 1);
+  case RELU: return clamp(x, 0, INFINITY);
   default: return x;
   }
 }
@@ -242,7 +247,7 @@ static void step_lstm(const layer *l, double *h, double *c) {
     double in = activate(sum[0] + l->peephole[i] * c[i], l->gate);
     double forget = activate(sum[1] + l->peephole[n + i] * c[i], l->gate);
     double z = activate(sum[3], l->cell);
-    c[i] = fmin(fmax(forget * c[i] + in * z, -l->clip), l->clip);
+    c[i] = clamp(forget * c[i] + in * z, -l->clip, l->clip);
     double out = activate(sum[2] + l->peephole[2 * n + i] * c[i], l->gate);
     h[i] = out * activate(c[i], l->output);
   }
