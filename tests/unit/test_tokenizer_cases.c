@@ -1,6 +1,7 @@
 /* Real tokenizers against what the tokenizers library answers: ids, ids with special tokens,
  * special tokens as text, decoded text, pairs, and streams whose pieces must join to the whole.
- * Needs the shared data.
+ * Each is read from its tokenizer.json, and again from a GGUF file made of it, which does not hold
+ * all of it: what differs then is counted, and told in the table. Needs the shared data.
  */
 #include <jansson.h>
 #include <setjmp.h>
@@ -15,6 +16,8 @@
 
 #include <pome/llm.h>
 
+#include "gguf_convert.h"
+#include "llm/text/tokenizer.h"
 #include "text_model.h"
 
 #define MAX_IDS  200000
@@ -24,8 +27,22 @@ static int32_t ids[MAX_IDS], types[MAX_IDS];
 static pome_span spans[MAX_IDS];
 static char decoded[MAX_TEXT];
 
-static const char *const names[] = {"gpt2", "qwen3", "llama2", "t5-small", "minilm"};
-#define NAMES (sizeof names / sizeof names[0])
+static const struct {
+  const char *name;
+  gguf_family family;
+  /* Lines that differ when read from GGUF: of cases, decode, stream, pairs. qwen3: the converter
+   * takes tokens like <|fim_pad|> for special ones. t5-small: special tokens in plain text are
+   * never found (28 lines), the character map takes the longest spelling as SentencePiece does (2),
+   * and U+0085 is no white space (1). */
+  size_t differing[4];
+} models[] = {
+    {"gpt2", {"gpt2", "gpt-2", NULL, "<|endoftext|>", -1, -1, -1, -1}, {0}},
+    {"qwen3", {"gpt2", "qwen2", NULL, "<|im_end|>", 0, -1, -1, -1}, {0, 5}},
+    {"llama2", {"llama", "default", "<s>", "</s>", 1, 0, -1, -1}, {0}},
+    {"t5-small", {"t5", "default", NULL, "</s>", 0, 1, 1, 1}, {31}},
+    {"minilm", {"bert", "jina-v2-de", NULL, NULL, -1, -1, -1, -1}, {0}},
+};
+#define MODELS (sizeof models / sizeof models[0])
 
 static bool find_shared(const char *name, const char *file, char *path, size_t size) {
   const char *shared = getenv("POME_SHARED");
@@ -45,12 +62,44 @@ static pome_tokenizer *open_shared(const char *name) {
   return t;
 }
 
+/* The same vocabulary from GGUF. */
+static pome_tokenizer *open_converted(const char *name, const gguf_family *family) {
+  char path[1024];
+  pome_tokenizer *t;
+  pome_error error;
+  gguf_writer w;
+  if (!find_shared(name, "tokenizer.json", path, sizeof path)) skip();
+  json_t *root = json_load_file(path, JSON_ALLOW_NUL, NULL);
+  assert_non_null(root);
+  gguf_from_tokenizer(&w, root, family);
+  json_decref(root);
+  check_ok(pome__tokenizer_from_memory((pome__bytes){w.data, w.size}, NULL, &t, &error), &error);
+  gguf_free(&w);
+  return t;
+}
+
 /* One line of a file after the other: calls back with each object; gives how many there were. */
 typedef struct lines {
   const pome_tokenizer *t;
   const char *name;
   size_t number, matched, steps;
+  bool tolerant;          /* lines that differ are counted and told */
+  size_t differing, last; /* last: one more than the number of the latest */
 } lines;
+
+static void differ(lines *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void differ(lines *l, const char *format, ...) {
+  char what[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(what, sizeof what, format, arguments);
+  va_end(arguments);
+  if (!l->tolerant) fail_msg("%s, line %zu, %s", l->name, l->number + 1, what);
+  if (l->last == l->number + 1) return;
+  l->last = l->number + 1;
+  l->differing++;
+  printf("%s from GGUF, line %zu, %s\n", l->name, l->number + 1, what);
+}
 
 static size_t each_line(const char *name, const char *file, lines *l,
                         void (*check)(lines *, const json_t *)) {
@@ -71,22 +120,23 @@ static size_t each_line(const char *name, const char *file, lines *l,
   return l->number;
 }
 
-static void expect_ids(const lines *l, const char *what, const json_t *want, size_t count) {
+static void expect_ids(lines *l, const char *what, const json_t *want, size_t count) {
   for (size_t i = 0; i < count && i < json_array_size(want); i++) {
-    if (ids[i] == json_integer_value(json_array_get(want, i))) continue;
-    fail_msg("%s, line %zu, %s: id %zu is %d; %d is expected", l->name, l->number + 1, what, i,
-             ids[i], (int)json_integer_value(json_array_get(want, i)));
+    int id = (int)json_integer_value(json_array_get(want, i));
+    if (ids[i] != id) {
+      differ(l, "%s: id %zu is %d; %d is expected", what, i, ids[i], id);
+      return;
+    }
   }
   if (count != json_array_size(want))
-    fail_msg("%s, line %zu, %s: %zu ids; %zu are expected", l->name, l->number + 1, what, count,
-             json_array_size(want));
+    differ(l, "%s: %zu ids; %zu are expected", what, count, json_array_size(want));
 }
 
-static void expect_text(const lines *l, const char *what, const json_t *want, const char *text,
+static void expect_text(lines *l, const char *what, const json_t *want, const char *text,
                         size_t size) {
   if (size == json_string_length(want) && memcmp(text, json_string_value(want), size) == 0) return;
-  fail_msg("%s, line %zu, %s: \"%.*s\"; \"%s\" is expected", l->name, l->number + 1, what,
-           (int)(size > 200 ? 200 : size), text, json_string_value(want));
+  differ(l, "%s: \"%.*s\"; \"%s\" is expected", what, (int)(size > 200 ? 200 : size), text,
+         json_string_value(want));
 }
 
 static size_t read_ids(const json_t *list) {
@@ -97,7 +147,7 @@ static size_t read_ids(const json_t *list) {
   return json_array_size(list);
 }
 
-static void check_decoding(const lines *l, const json_t *list, const json_t *want, unsigned flags,
+static void check_decoding(lines *l, const json_t *list, const json_t *want, unsigned flags,
                            const char *what) {
   size_t size;
   pome_error error;
@@ -109,7 +159,7 @@ static void check_decoding(const lines *l, const json_t *list, const json_t *wan
 }
 
 /* Spans follow each other, and lie inside the text. */
-static void check_spans(const lines *l, const pome_span *of, size_t count, size_t size) {
+static void check_spans(lines *l, const pome_span *of, size_t count, size_t size) {
   for (size_t i = 0; i < count; i++) {
     bool good =
         of[i].begin <= of[i].end && of[i].end <= size && (i == 0 || of[i].begin >= of[i - 1].begin);
@@ -198,46 +248,74 @@ static void check_pair(lines *l, const json_t *value) {
                                       &count, &error),
            &error);
   expect_ids(l, "pair", json_object_get(value, "ids"), count);
-  assert_int_equal(json_array_size(want), count);
-  for (size_t i = 0; i < count; i++)
-    assert_int_equal(types[i], json_integer_value(json_array_get(want, i)));
+  for (size_t i = 0; !l->tolerant && i < count; i++) { /* GGUF says nothing of types */
+    if (types[i] == json_integer_value(json_array_get(want, i))) continue;
+    differ(l, "pair: token %zu is of text %d", i, types[i]);
+    break;
+  }
 }
 
-static void run(const char *file, void (*check)(lines *, const json_t *), size_t from,
-                size_t least) {
-  for (size_t i = from; i < NAMES; i++) {
-    lines l = {.t = open_shared(names[i])};
-    size_t count = each_line(names[i], file, &l, check);
-    printf("%s: %zu lines of %s agree\n", names[i], count, file);
+static const struct {
+  const char *name;
+  void (*check)(lines *, const json_t *);
+  size_t from, least; /* model, lines */
+} files[] = {{"cases.jsonl", check_case, 0, 600},
+             {"decode.jsonl", check_decode, 0, 10},
+             {"stream.jsonl", check_stream, 0, 10},
+             {"pairs.jsonl", check_pair, 2, 10}};
+#define FILES (sizeof files / sizeof files[0])
+
+static void run(size_t file) {
+  for (size_t i = files[file].from; i < MODELS; i++) {
+    lines l = {.t = open_shared(models[i].name)};
+    size_t count = each_line(models[i].name, files[file].name, &l, files[file].check);
+    printf("%s: %zu lines of %s agree\n", models[i].name, count, files[file].name);
     if (l.steps > 0)
-      printf("%s: %zu of %zu steps at the same moment\n", names[i], l.matched, l.steps);
-    assert_true(count >= least);
+      printf("%s: %zu of %zu steps at the same moment\n", models[i].name, l.matched, l.steps);
+    assert_true(count >= files[file].least);
     pome_tokenizer_close((pome_tokenizer *)l.t);
   }
 }
 
 static void cases(void **context) {
   (void)context;
-  run("cases.jsonl", check_case, 0, 600);
+  run(0);
 }
 
 static void decoding(void **context) {
   (void)context;
-  run("decode.jsonl", check_decode, 0, 10);
+  run(1);
 }
 
 static void streams(void **context) {
   (void)context;
-  run("stream.jsonl", check_stream, 0, 10);
+  run(2);
 }
 
 static void pairs(void **context) {
   (void)context;
-  run("pairs.jsonl", check_pair, 2, 10);
+  run(3);
+}
+
+static void from_gguf(void **context) {
+  (void)context;
+  for (size_t i = 0; i < MODELS; i++) {
+    pome_tokenizer *t = open_converted(models[i].name, &models[i].family);
+    for (size_t file = 0; file < FILES; file++) {
+      lines l = {.t = t, .tolerant = true};
+      if (i < files[file].from) continue;
+      size_t count = each_line(models[i].name, files[file].name, &l, files[file].check);
+      printf("%s from GGUF: %zu of %zu lines of %s agree\n", models[i].name, count - l.differing,
+             count, files[file].name);
+      assert_int_equal(l.differing, models[i].differing[file]);
+    }
+    pome_tokenizer_close(t);
+  }
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(cases), cmocka_unit_test(decoding),
-                                     cmocka_unit_test(streams), cmocka_unit_test(pairs)};
+                                     cmocka_unit_test(streams), cmocka_unit_test(pairs),
+                                     cmocka_unit_test(from_gguf)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

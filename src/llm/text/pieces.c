@@ -86,16 +86,25 @@ static pome_status make_pretokenizer(pome__pieces *p, pome_error *error) {
   return pome__pretokenizer_add(&p->t->pretokenizer, &cut, error);
 }
 
+static bool is_added(uint8_t kind) {
+  return kind == POME__PIECE_USER_DEFINED || kind == POME__PIECE_CONTROL ||
+         kind == POME__PIECE_UNKNOWN;
+}
+
 static pome_status make_added(pome__pieces *p, pome_error *error) {
   pome_tokenizer *t = p->t;
-  t->added.tokens = POME__NEW_ARRAY(&t->arena, pome__added_token, t->vocab.size);
+  size_t count = 0;
+  for (size_t id = 0; id < t->vocab.size; id++) count += is_added(p->kinds[id]);
+  t->added.tokens = POME__NEW_ARRAY(&t->arena, pome__added_token, count);
   if (t->added.tokens == NULL) return pome__fail_memory(error, "a tokenizer");
   for (size_t id = 0; id < t->vocab.size; id++) {
-    bool user = p->kinds[id] == POME__PIECE_USER_DEFINED,
-         control = p->kinds[id] == POME__PIECE_CONTROL || p->kinds[id] == POME__PIECE_UNKNOWN;
-    if (!user && !control) continue;
-    t->added.tokens[t->added.count++] = (pome__added_token){
-        .text = t->vocab.pieces[id], .id = (int32_t)id, .special = control, .normalized = user};
+    if (!is_added(p->kinds[id])) continue;
+    pome_string text = t->vocab.pieces[id];
+    bool user = p->kinds[id] == POME__PIECE_USER_DEFINED;
+    bool raw =
+        !user || (p->raw_added && memmem(text.data, text.size, POME__PIECE_SPACE, 3) == NULL);
+    t->added.tokens[t->added.count++] =
+        (pome__added_token){.text = text, .id = (int32_t)id, .special = !user, .normalized = !raw};
     if (p->kinds[id] == POME__PIECE_UNKNOWN) t->unknown = (int32_t)id;
   }
   return pome__tokenizer_index_added(t, false, error);
@@ -177,7 +186,7 @@ static pome_status make_unigram(pome__pieces *p, pome_error *error) {
   t->kind = POME__MODEL_UNIGRAM;
   t->unigram.unknown = t->unknown;
   t->unigram.byte_fallback = p->byte_fallback;
-  t->unigram.single = true;
+  t->unigram.single = p->single;
   return pome__unigram_init(&t->unigram, &t->arena, &t->vocab, p->scores, hidden)
              ? POME_OK
              : pome__fail_memory(error, "a tokenizer");

@@ -27,10 +27,12 @@ typedef struct pome__pieces {
   double *scores; /* by id, as are kinds */
   uint8_t *kinds;
   bool unigram; /* else BPE */
+  bool single;  /* Unigram's sums are rounded to float */
   bool byte_fallback;
-  bool dummy_prefix;    /* a space in front of the text */
-  bool single_spaces;   /* of each run of spaces one, none at the ends */
-  bool escape;          /* spaces are made visible */
+  bool dummy_prefix;  /* a space in front of the text */
+  bool single_spaces; /* of each run of spaces one, none at the ends */
+  bool escape;        /* spaces are made visible */
+  bool raw_added; /* user-defined tokens without a visible space are found before normalization */
   pome__bytes charsmap; /* size 0: none */
 } pome__pieces;
 

@@ -165,7 +165,7 @@ pome_status pome__tokenizer_read_sentencepiece(pome_tokenizer *t, pome__bytes fi
                                                pome_error *error) {
   static const char unknown_text[] = " \xe2\x81\x87 "; /* U+2047 */
   reader r = {.t = t,
-              .pieces = {.t = t},
+              .pieces = {.t = t, .single = true},
               .model_type = 1,
               .bos = 1,
               .eos = 2,

@@ -6,6 +6,7 @@
 
 #include "llm/text/alphabet.h"
 #include "llm/text/unicode.h"
+#include "wire/gguf.h"
 #include "wire/json.h"
 
 /* ---- making ---- */
@@ -98,9 +99,10 @@ pome_status pome__tokenizer_from_memory(pome__bytes file, const pome_allocator *
   if (t == NULL) return pome__fail_memory(error, "a tokenizer");
   /* A SentencePiece model starts with the tag of a piece, 0x0a, which is a line end too: what
    * follows tells. */
-  bool binary = file.size > 2 && file.data[0] == 0x0a && at < file.size && file.data[at] != '{';
-  pome_status status = binary ? pome__tokenizer_read_sentencepiece(t, file, error)
-                              : pome__tokenizer_read_json(t, file, error);
+  bool pieces = file.size > 2 && file.data[0] == 0x0a && at < file.size && file.data[at] != '{';
+  pome_status status = pome__gguf_is(file) ? pome__tokenizer_read_gguf(t, file, error)
+                       : pieces            ? pome__tokenizer_read_sentencepiece(t, file, error)
+                                           : pome__tokenizer_read_json(t, file, error);
   if (status == POME_OK) *out = t;
   else pome_tokenizer_close(t);
   return status;
@@ -129,7 +131,8 @@ static pome_status open_file(const char *path, const pome_allocator *allocator,
   pome__blob blob = {0};
   pome_tokenizer *t;
   char folder[POME__PATH_LIMIT] = "";
-  POME__TRY(pome__blob_open(NULL, path, true, allocator, &blob, error));
+  /* A GGUF file may be larger than memory: only its head is looked at. */
+  POME__TRY(pome__blob_open(NULL, path, !pome__gguf_is_file(path), allocator, &blob, error));
   pome_status status = pome__tokenizer_from_memory(blob.bytes, allocator, &t, error);
   pome__blob_close(&blob);
   if (status != POME_OK) return status;

@@ -50,11 +50,14 @@ pome_status pome__tokenizer_set_size(pome_tokenizer *tokenizer, size_t size, siz
 pome_status pome__tokenizer_index_added(pome_tokenizer *tokenizer, bool normalize,
                                         pome_error *error);
 
-/* json_reader.c, sentencepiece.c: from the bytes of a file; the tokenizer is fresh. */
+/* json_reader.c, sentencepiece.c, gguf_vocabulary.c: from the bytes of a file; the tokenizer is
+ * fresh. */
 pome_status pome__tokenizer_read_json(pome_tokenizer *tokenizer, pome__bytes file,
                                       pome_error *error);
 pome_status pome__tokenizer_read_sentencepiece(pome_tokenizer *tokenizer, pome__bytes file,
                                                pome_error *error);
+pome_status pome__tokenizer_read_gguf(pome_tokenizer *tokenizer, pome__bytes file,
+                                      pome_error *error);
 /* The same, told apart by content. For fuzzers and tests. */
 pome_status pome__tokenizer_from_memory(pome__bytes file, const pome_allocator *allocator,
                                         pome_tokenizer **tokenizer, pome_error *error);
