@@ -1,8 +1,8 @@
 """Runs suites of coremltools' tests on pome and prints one table; conformance.sh sets up and calls it.
 
 Results are kept in FOLDER/SUITE.tsv, one line a test, and tests that stand there are not run again: an
-interrupted run goes on where it was. --fresh starts over. After the table stand the names of what failed
-and the reasons for what was left out.
+interrupted run goes on where it was. --fresh starts over. After the table stand the names of what failed;
+FOLDER/details.txt counts the passes without a prediction by test function and the skips by reason.
 """
 
 import argparse
@@ -154,8 +154,7 @@ def row(suite: str, results: Path) -> tuple:
     )
 
 
-def print_details(tables: list) -> None:
-    """What failed, by name; passes without a prediction by test function, and skips by reason, counted."""
+def tell_details(tables: list, details: Path) -> None:
     lines = [line for table in tables for line in lines_of(table)]
     idle = collections.Counter(line[4].split("[")[0] for line in lines if is_idle(line))
     failures = [line for line in lines if is_failure(line) and not is_of_other_type(line)]
@@ -163,10 +162,12 @@ def print_details(tables: list) -> None:
     reasons = collections.Counter(re.sub(r"\d+", "N", skip) for skip in skips)
     for line in failures:
         print(f"failed: {line[4]}: {line[5]}")
-    for name, count in idle.most_common():
-        print(f"passed without a prediction {count}: {name}")
-    for reason, count in reasons.most_common():
-        print(f"skipped {count}: {reason}")
+    with details.open("w") as out:
+        for name, count in idle.most_common():
+            print(f"passed without a prediction {count}: {name}", file=out)
+        for reason, count in reasons.most_common():
+            print(f"skipped {count}: {reason}", file=out)
+    print(f"passes without a prediction and reasons of skips: {details}", file=sys.stderr)
 
 
 def main() -> int:
@@ -206,7 +207,7 @@ def main() -> int:
         failed += cells[COLUMNS.index("failed")]
         tables.append(results)
         print("| " + " | ".join(map(str, cells)) + " |", flush=True)
-    print_details(tables)
+    tell_details(tables, folder / "details.txt")
     return int(failed > 0)
 
 
