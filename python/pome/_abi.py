@@ -23,6 +23,7 @@ from ctypes import (
     c_uint64,
     c_void_p,
 )
+from typing import Any
 
 MAX_RANK = 8
 NO_OFFSET = 2**64 - 1
@@ -307,7 +308,7 @@ FUNCTIONS = {
 }
 
 
-def options(library: ctypes.CDLL, name: str) -> ctypes.Structure:
+def options(library: ctypes.CDLL, name: str) -> Any:
     """The options struct of that name with its defaults."""
     made = STRUCTS[f"pome_{name}_options"]()
     initialise = getattr(library, f"pome_{name}_options_init_sized")

@@ -16,6 +16,9 @@ import numpy as np
 from . import _abi
 from ._library import Handle, PomeError, call, create, library
 
+#: an array of any type and shape
+Array = np.ndarray[Any, Any]
+
 # NumPy's name of each element type that both sides have.
 _TO_POME = {
     "bool": "bool",
@@ -25,6 +28,7 @@ _TO_POME = {
     **{name: name for name in "int8 int16 int32 int64 uint8 uint16 uint32 uint64".split()},
 }
 _TO_NUMPY = {pome: np.dtype(numpy) for numpy, pome in _TO_POME.items()}
+_OF_DTYPE = {np.dtype(numpy): pome for numpy, pome in _TO_POME.items()}
 _WIDER = {
     **dict.fromkeys(("bf16", "fp8e4m3fn", "fp8e5m2"), "fp32"),
     "int4": "int8",
@@ -32,7 +36,7 @@ _WIDER = {
 }
 
 
-def numpy_dtype(name: str) -> np.dtype | None:
+def numpy_dtype(name: str) -> np.dtype[Any] | None:
     """The NumPy type that values of this element type come as; None when not declared."""
     if name == "string":
         return np.dtype(object)
@@ -68,13 +72,33 @@ def _row_major(shape: tuple[int, ...]) -> list[int]:
     return strides
 
 
-def _lend_strings(array: np.ndarray, name: str) -> LentTensor:
-    items = [item for item in array.ravel().tolist()]
-    for item in items:
-        if not isinstance(item, (str, bytes)):
-            kind = type(item).__name__
-            raise wrong(f'input "{name}" holds a {kind}; strings and numbers are allowed')
-    texts = [item.encode() if isinstance(item, str) else item for item in items]
+def _shown(value: object) -> str:
+    """For a message; Python refuses to write integers of more than 4300 digits."""
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"an integer of {value.bit_length()} bits"
+    return f"{value!r:.60}"
+
+
+def _too_large(value: object) -> bool:
+    return isinstance(value, int) and not -(2**63) <= value < 2**64
+
+
+def _encoded(item: object, name: str) -> bytes:
+    if isinstance(item, bytes):
+        return item
+    if isinstance(item, str):
+        try:
+            return item.encode()
+        except UnicodeEncodeError as error:
+            raise wrong(f'input "{name}" holds a string that is no Unicode: {error.reason}') from error
+    if _too_large(item):
+        raise wrong(f'input "{name}" holds {_shown(item)}, which 64 bits do not hold')
+    kind = type(item).__name__
+    raise wrong(f'input "{name}" holds a {kind}; strings and numbers are allowed')
+
+
+def _lend_strings(array: Array, name: str) -> LentTensor:
+    texts = [_encoded(item, name) for item in array.ravel().tolist()]
     buffers = [ctypes.create_string_buffer(text, len(text) + 1) for text in texts]
     strings = (_abi.String * max(1, len(texts)))()
     for i, (text, buffer) in enumerate(zip(texts, buffers)):
@@ -84,7 +108,7 @@ def _lend_strings(array: np.ndarray, name: str) -> LentTensor:
     return LentTensor(tensor, (strings, buffers))
 
 
-def as_array(value: Any, name: str) -> np.ndarray:
+def as_array(value: Any, name: str) -> Array:
     """Anything that NumPy makes a regular array of, torch tensors among it."""
     if isinstance(value, np.ndarray):
         return value
@@ -105,13 +129,14 @@ def lend(value: Any, name: str) -> LentTensor:
         return _lend_strings(array, name)
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    dtype = _TO_POME.get(array.dtype.name)
+    dtype = _OF_DTYPE.get(array.dtype)
     if dtype is None:
         raise wrong(f'input "{name}" is an array of {array.dtype}; allowed are {", ".join(_TO_POME)}')
     if any(stride % array.itemsize for stride in array.strides):
         array = np.ascontiguousarray(array)
     strides = [stride // array.itemsize for stride in array.strides]
-    return LentTensor(_tensor(array.ctypes.data, dtype, array.shape, strides), array)
+    address = array.__array_interface__["data"][0]
+    return LentTensor(_tensor(address, dtype, array.shape, strides), array)
 
 
 class Value(Handle):
@@ -147,17 +172,34 @@ def dictionary_value(value: Mapping[Any, float], name: str) -> Value:
     keys = list(value)
     if all(isinstance(key, str) for key in keys):
         key_array = np.array(keys, dtype=object)
-    elif all(isinstance(key, (int, np.integer)) for key in keys):
-        key_array = np.array(keys, dtype=np.int64)
+    elif all(isinstance(key, (int, np.integer)) and not _too_large(key) for key in keys):
+        key_array = np.array(keys)
     else:
-        raise wrong(f'input "{name}": the keys of a dictionary are all strings or all integers')
-    try:
-        values = np.array([float(value[key]) for key in keys], dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise wrong(f'input "{name}": the values of a dictionary are numbers ({error})') from error
-    lent_keys, lent_values = lend(key_array, name), lend(values, name)
+        raise wrong(f'input "{name}": the keys of a dictionary are all strings or all 64-bit integers')
+    numbers = [_number(value[key]) for key in keys]
+    if None in numbers:
+        odd = _shown(value[keys[numbers.index(None)]])
+        raise wrong(f'input "{name}": the values of a dictionary are numbers, not {odd}')
+    lent_keys = lend(key_array, name)
+    lent_values = lend(np.array(numbers, dtype=np.float64), name)
     tensors = ctypes.byref(lent_keys.tensor), ctypes.byref(lent_values.tensor)
     return Value(create("pome_value_from_dictionary", *tensors, None))
+
+
+def _number(value: Any) -> float | None:
+    """None for what is none."""
+    try:
+        return None if isinstance(value, (str, bytes)) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _whole(value: Any) -> int | None:
+    try:
+        number = None if isinstance(value, (str, bytes)) else int(value)
+        return number if number == value else None
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def plain_value(value: Any, name: str, feature: str) -> Value:
@@ -170,25 +212,21 @@ def plain_value(value: Any, name: str, feature: str) -> Value:
     if feature == "string":
         if not isinstance(value, str):
             raise wrong(f'input "{name}" is {type(value).__name__}; a string is wanted')
-        text = value.encode()
+        text = _encoded(value, name)
         return Value(create("pome_value_from_string", text, len(text), None))
-    try:
-        number = int(value) if feature == "int64" else float(value)
-        exact = feature != "int64" or number == value
-    except (TypeError, ValueError, OverflowError):
-        exact = False
-    if not exact:
+    number = _whole(value) if feature == "int64" else _number(value)
+    if number is None:
         kind = "an integer" if feature == "int64" else "a number"
-        raise wrong(f'input "{name}" is {value!r:.60}; {kind} is wanted')
-    if feature == "int64" and not -(2**63) <= number < 2**63:
-        raise wrong(f'input "{name}" is {number}, which 64 bits do not hold')
+        raise wrong(f'input "{name}" is {_shown(value)}; {kind} is wanted')
+    if isinstance(number, int) and not -(2**63) <= number < 2**63:
+        raise wrong(f'input "{name}" is {_shown(number)}, which 64 bits do not hold')
     return Value(create(f"pome_value_from_{feature}", number, None))
 
 
 # ---- out ----
 
 
-def _strings(tensor: _abi.Tensor, shape: tuple[int, ...]) -> np.ndarray:
+def _strings(tensor: _abi.Tensor, shape: tuple[int, ...]) -> Array:
     count = int(np.prod(shape, dtype=np.int64))
     items = np.empty(count, dtype=object)
     if count:
@@ -199,14 +237,14 @@ def _strings(tensor: _abi.Tensor, shape: tuple[int, ...]) -> np.ndarray:
     return items.reshape(shape)
 
 
-def _widened(tensor: _abi.Tensor, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
-    array = np.empty(shape, _TO_NUMPY[dtype])
+def _widened(tensor: _abi.Tensor, dtype: str, shape: tuple[int, ...]) -> Array:
+    array: Array = np.empty(shape, _TO_NUMPY[dtype])
     target = lend(array, "").tensor
     call("pome_tensor_copy", ctypes.byref(tensor), ctypes.byref(target))
     return array
 
 
-def view(tensor: _abi.Tensor, owner: object) -> np.ndarray:
+def view(tensor: _abi.Tensor, owner: object) -> Array:
     """A read-only array over the tensor's memory that keeps `owner` alive; a copy where NumPy lacks
     the type."""
     shape = tuple(tensor.shape[: tensor.rank])
@@ -224,12 +262,12 @@ def view(tensor: _abi.Tensor, owner: object) -> np.ndarray:
     )
     memory = (ctypes.c_char * span).from_address(tensor.data)
     memory.pome_owner = owner
-    array = np.ndarray(shape, element, memory, 0, strides)
+    array: Array = np.ndarray(shape, element, memory, 0, strides)
     array.flags.writeable = False
     return array
 
 
-def copied(tensor: _abi.Tensor) -> np.ndarray:
+def copied(tensor: _abi.Tensor) -> Array:
     """An array of its own with the tensor's elements."""
     array = view(tensor, None)
     return array if array.flags.owndata else array.copy()
@@ -248,3 +286,12 @@ def from_value(address: int) -> Any:
     if feature == "sequence":
         return array.tolist()
     return array
+
+
+def picture(pixels: Array) -> Any:
+    """A PIL image of an array that came from an image port: RGB, L or F."""
+    from PIL import Image
+
+    if pixels.dtype != np.uint8:
+        return Image.fromarray(np.asarray(pixels, np.float32))
+    return Image.fromarray(pixels)

@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from . import _abi
 
@@ -134,17 +135,42 @@ def create(name: str, *arguments: object) -> int:
     return made.value
 
 
-class Handle:
+def text(value: str | os.PathLike[str], what: str) -> bytes:
+    """A string for C, which ends it at the first NUL: one inside is refused, and what is no text."""
+    try:
+        data = os.fsencode(value) if isinstance(value, os.PathLike) else value.encode()
+    except (AttributeError, UnicodeEncodeError) as error:
+        raise PomeError("USAGE", f"{what} is {value!r:.60}, which is no text") from error
+    if b"\0" in data:
+        raise PomeError("USAGE", f"{what} is {value!r:.60}: no NUL is allowed in it")
+    return data
+
+
+class Unpicklable:
+    """What is memory of this process: neither pickle nor copy can make another of it."""
+
+    #: what to do instead
+    _instead = "make it where it is needed"
+
+    def __reduce__(self) -> NoReturn:
+        name = type(self).__name__
+        raise TypeError(
+            f"a pome.{name} is memory of this process and cannot be pickled or copied; {self._instead}"
+        )
+
+
+class Handle(Unpicklable):
     """A C object that must be freed after everything made from it.
 
-    Python frees the members of a cycle in any order, so references alone do not give that order.
-    Each handle counts its users, itself among them, in a list of tokens (one list operation is
-    atomic, which an integer's += is not); the last one to leave frees it.
+    It is freed when nothing in Python refers to it any more; what uses `address` keeps the handle,
+    for example by `with handle as address:`. Python frees the members of a cycle in any order, so
+    that references alone would not free a plan before its model. Each handle counts its users, itself
+    among them, in a list of tokens (one list operation is atomic, which an integer's += is not); the
+    last one to leave frees it.
     """
 
     def __init__(self, address: int, free: Callable[[int], object], owner: Handle | None = None) -> None:
         self._users = [None]
-        self._mine = [None]
         self._once = [None]
         self._owner = owner
         self._free = free
@@ -153,15 +179,14 @@ class Handle:
         if owner is not None:
             owner._users.append(None)
 
-    def close(self) -> None:
-        """Gives up the handle's own use; the object is freed when nothing made from it is left."""
-        try:
-            self._mine.pop()
-        except IndexError:
-            return
-        self._leave()
+    def __enter__(self) -> int:
+        return self.address
 
-    __del__ = close
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __del__(self) -> None:
+        self._leave()
 
     def _leave(self) -> None:
         self._users.pop()

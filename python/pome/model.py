@@ -11,16 +11,20 @@ import ctypes
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from . import _abi, _arrays
-from ._library import Handle, PomeError, call, create, library
+from ._arrays import Array
+from ._interrupt import cancelling
+from ._library import Handle, PomeError, Unpicklable, call, create, library, text
+from ._settings import plan_settings
 
 
-def _str(text: bytes | None) -> str:
-    return "" if text is None else text.decode("utf-8", "replace")
+def _str(data: bytes | None) -> str:
+    return "" if data is None else data.decode("utf-8", "replace")
 
 
 # ---- what a model says about itself ----
@@ -50,7 +54,7 @@ class Port:
     default: float | None
 
     @property
-    def numpy_dtype(self) -> np.dtype | None:
+    def numpy_dtype(self) -> np.dtype[Any] | None:
         """The type that results of this port have."""
         return _arrays.numpy_dtype(self.dtype)
 
@@ -58,7 +62,8 @@ class Port:
 def _port(raw: _abi.Port) -> Port:
     rank = raw.rank
     flexibility = _abi.FLEXIBILITIES[raw.flexibility]
-    shapes = ranges = ()
+    shapes: tuple[tuple[int, ...], ...] = ()
+    ranges: tuple[tuple[int, int | None], ...] = ()
     if flexibility == "enumerated":
         shapes = tuple(tuple(raw.shapes[i][:rank]) for i in range(raw.shape_count))
     if flexibility == "range":
@@ -135,6 +140,17 @@ class PlanDevice:
     reason: str
 
 
+def _operation(raw: _abi.Operation) -> Operation:
+    inputs = tuple(_str(value.name) for value in raw.inputs[: raw.input_count])
+    given = tuple(_str(value.name) for value in raw.outputs[: raw.output_count] if value.tensor)
+    return Operation(_str(raw.type), _str(raw.name), raw.constant, inputs, given)
+
+
+def _weight(raw: _abi.Weight) -> Weight:
+    shape = tuple(raw.tensor.shape[: raw.tensor.rank])
+    return Weight(_str(raw.name), _str(raw.encoding), _abi.DTYPES[raw.dtype], shape, raw.bytes)
+
+
 def version() -> str:
     """The version of the shared library."""
     return _str(library().pome_version())
@@ -147,7 +163,7 @@ def devices() -> list[Device]:
     return [Device(_str(d.name), _str(d.description), d.available, _str(d.reason)) for d in raw]
 
 
-class Function:
+class Function(Unpicklable):
     """One entry point of a model: its ports and what it is made of."""
 
     def __init__(self, model: Model, address: int) -> None:
@@ -175,118 +191,134 @@ class Function:
     @property
     def operations(self) -> list[OpCount]:
         """The types of operations of the function, nested blocks included."""
-        lib, handle = library(), self._model._open()
-        count = lib.pome_function_op_type_count(self._address)
-        raw = [lib.pome_function_op_type(self._address, i) for i in range(count)]
-        del handle
-        return [OpCount(_str(r.type), r.count, r.unsupported and _str(r.unsupported)) for r in raw]
+        lib = library()
+        with self._model._open():
+            count = lib.pome_function_op_type_count(self._address)
+            raw = [lib.pome_function_op_type(self._address, i) for i in range(count)]
+            return [OpCount(_str(r.type), r.count, r.unsupported and _str(r.unsupported)) for r in raw]
 
     @property
     def body(self) -> list[Operation]:
         """The operations of a program's function, in the order in which they run."""
-        lib, handle = library(), self._model._open()
-        found = []
-        for i in range(lib.pome_function_operation_count(self._address)):
-            raw = lib.pome_function_operation(self._address, i).contents
-            inputs = tuple(_str(value.name) for value in raw.inputs[: raw.input_count])
-            outputs = raw.outputs[: raw.output_count]
-            given = tuple(_str(value.name) for value in outputs if value.tensor)
-            found.append(Operation(_str(raw.type), _str(raw.name), raw.constant, inputs, given))
-        del handle
-        return found
+        lib = library()
+        with self._model._open():
+            count = lib.pome_function_operation_count(self._address)
+            found = (lib.pome_function_operation(self._address, i).contents for i in range(count))
+            return [_operation(raw) for raw in found]
 
     @property
     def weights(self) -> list[Weight]:
         """The constants of the function's program."""
-        lib, handle = library(), self._model._open()
-        raw = [
-            lib.pome_function_weight(self._address, i)
-            for i in range(lib.pome_function_weight_count(self._address))
-        ]
-        del handle
-        return [
-            Weight(
-                _str(r.name),
-                _str(r.encoding),
-                _abi.DTYPES[r.dtype],
-                tuple(r.tensor.shape[: r.tensor.rank]),
-                r.bytes,
-            )
-            for r in raw
-        ]
+        lib = library()
+        with self._model._open():
+            count = lib.pome_function_weight_count(self._address)
+            found = (lib.pome_function_weight(self._address, i) for i in range(count))
+            return [_weight(raw) for raw in found]
 
     @property
     def plan_devices(self) -> list[PlanDevice]:
         """The chain of devices of the function's plan, which is made when there is none yet."""
-        lib, plan = library(), self._model._plan(self.name)
-        raw = [
-            lib.pome_plan_device_get(plan.address, i)
-            for i in range(lib.pome_plan_device_count(plan.address))
-        ]
-        return [PlanDevice(_str(r.name), r.operations, _str(r.reason)) for r in raw]
+        lib = library()
+        with self._model._plan(self.name) as plan:
+            raw = [lib.pome_plan_device_get(plan, i) for i in range(lib.pome_plan_device_count(plan))]
+            return [PlanDevice(_str(r.name), r.operations, _str(r.reason)) for r in raw]
 
 
 # ---- states ----
 
 
-class State:
+class State(Unpicklable):
     """What a stateful model remembers between predictions; zeros at first. One timeline: two
-    predictions using one state at once is an error."""
+    predictions using one state at once is an error. `Model.make_state` makes one."""
+
+    _instead = "clone() makes another of it"
 
     def __init__(self, handle: Handle) -> None:
-        self._handle = handle
+        self._handle: Handle | None = handle
+
+    def __repr__(self) -> str:
+        return f"<pome.State {', '.join(self.names)}>" if self._handle else "<pome.State, closed>"
+
+    def __enter__(self) -> State:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Frees the state as soon as no prediction uses it."""
+        self._handle = None
+
+    def _open(self) -> Handle:
+        handle = self._handle
+        if handle is None:
+            raise PomeError("USAGE", "the state is closed")
+        return handle
 
     @property
     def names(self) -> list[str]:
-        lib, address = library(), self._handle.address
-        return [_str(lib.pome_state_name(address, i)) for i in range(lib.pome_state_count(address))]
+        """The names of the tensors that it holds."""
+        lib = library()
+        with self._open() as state:
+            return [_str(lib.pome_state_name(state, i)) for i in range(lib.pome_state_count(state))]
 
     @property
     def bytes(self) -> int:
-        return library().pome_state_bytes(self._handle.address)
+        """The memory that the tensors take."""
+        with self._open() as state:
+            return int(library().pome_state_bytes(state))
 
-    def read(self, name: str) -> np.ndarray:
+    def read(self, name: str) -> Array:
         """A copy of the stored tensor."""
         tensor = _abi.Tensor()
-        call("pome_state_read", self._handle.address, name.encode(), ctypes.byref(tensor))
-        return _arrays.copied(tensor)
+        with self._open() as state:
+            call("pome_state_read", state, text(name, "the name of a state"), ctypes.byref(tensor))
+            return _arrays.copied(tensor)
 
     def write(self, name: str, value: Any) -> None:
         """Stores a tensor of the same shape, converted to the stored type."""
         lent = _arrays.lend(value, name)
-        call("pome_state_write", self._handle.address, name.encode(), ctypes.byref(lent.tensor))
+        with self._open() as state:
+            key = text(name, "the name of a state")
+            call("pome_state_write", state, key, ctypes.byref(lent.tensor))
 
     def reset(self) -> None:
         """Back to zeros."""
-        library().pome_state_reset(self._handle.address)
+        with self._open() as state:
+            library().pome_state_reset(state)
 
     def clone(self) -> State:
         """Another timeline that starts from here."""
-        address = create("pome_state_clone", self._handle.address)
-        return State(Handle(address, library().pome_state_free, self._handle))
+        handle = self._open()
+        address = create("pome_state_clone", handle.address)
+        return State(Handle(address, library().pome_state_free, handle))
 
 
 # ---- predicting ----
 
 
 class _Lease:
-    """A run taken from the idle ones; it goes back when nothing refers to the lease any more."""
+    """A run taken from the idle ones; it goes back when nothing refers to the lease any more, unless
+    it failed: then inputs may be bound to memory that is gone."""
 
     def __init__(self, idle: list[Handle], run: Handle) -> None:
-        self._idle = idle
+        self._idle: list[Handle] | None = idle
         self.run = run
 
+    def drop(self) -> None:
+        self._idle = None
+
     def __del__(self) -> None:
-        self._idle.append(self.run)
+        if self._idle is not None:
+            self._idle.append(self.run)
 
 
-def _lone(plan: Handle) -> _Lease:
-    """A run that goes when its lease does."""
+def _new_run(plan: Handle) -> Handle:
     address = create("pome_run_create", plan.address, None)
-    return _Lease([], Handle(address, library().pome_run_free, plan))
+    return Handle(address, library().pome_run_free, plan)
 
 
-class Model:
+class Model(Unpicklable):
     """An opened model. Any number of threads may use it at once.
 
     >>> model = pome.Model("model.mlpackage")
@@ -297,6 +329,8 @@ class Model:
     "wide", `threads` the number for one prediction (0: one for each core), `isa` at most "scalar",
     "avx2" or "avx512". With `copy` files are read instead of mapped, so that they may change.
     """
+
+    _instead = "open it again where it is needed"
 
     def __init__(
         self,
@@ -311,20 +345,18 @@ class Model:
         copy: bool = False,
     ) -> None:
         lib = library()
-        if numerics is not None and numerics not in _abi.NUMERICS:
-            known = ", ".join(_abi.NUMERICS)
-            raise PomeError("USAGE", f"unknown numerics {numerics!r}; allowed are {known}")
+        self._plan_settings = plan_settings(device, numerics, threads, isa)
         options = _abi.options(lib, "model")
         options.copy = copy
         if (path is None) == (spec is None):
             raise PomeError("USAGE", "a model is opened from a path or from a spec")
         if path is not None:
-            address = create("pome_model_open", os.fsencode(path), ctypes.byref(options))
+            address = create("pome_model_open", text(path, "the path"), ctypes.byref(options))
         else:
-            parts = (spec, len(spec), weights, len(weights or b""))
+            spec, weights = _own_bytes(spec), _own_bytes(weights)
+            parts = (spec, len(spec), weights or None, len(weights))
             address = create("pome_model_open_memory", *parts, ctypes.byref(options))
         self.path = None if path is None else os.fspath(path)
-        self._settings = (device, numerics, threads, isa)
         self._handle: Handle | None = Handle(address, lib.pome_model_close)
         self._handle.keep = (spec, weights)  # the model points into them
         self._plans: dict[str, Handle] = {}
@@ -335,10 +367,10 @@ class Model:
     @classmethod
     def from_memory(cls, spec: bytes, weights: bytes | None = None, **options: Any) -> Model:
         """Opens a Model protobuf and the bytes of its weight.bin."""
-        return cls(spec=bytes(spec), weights=weights and bytes(weights), **options)
+        return cls(spec=spec, weights=weights, **options)
 
     def __repr__(self) -> str:
-        return f"<pome.Model {self.path or 'in memory'}>"
+        return f"<pome.Model {self.path or 'in memory'}{'' if self._handle else ', closed'}>"
 
     def __enter__(self) -> Model:
         return self
@@ -348,63 +380,70 @@ class Model:
 
     def close(self) -> None:
         """Frees the model as soon as no prediction, state or borrowed result needs it."""
+        self._handle = None
         self._idle.clear()
         self._plans.clear()
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            handle.close()
 
     def _open(self) -> Handle:
-        if self._handle is None:
+        handle = self._handle
+        if handle is None:
             raise PomeError("USAGE", "the model is closed")
-        return self._handle
+        return handle
 
     # ---- about the model ----
 
     @property
     def type(self) -> str:
         """ "mlProgram" and the like."""
-        return _str(library().pome_model_type(self._open().address))
+        with self._open() as model:
+            return _str(library().pome_model_type(model))
 
     @property
     def container(self) -> str:
-        """ "mlpackage", "mlmodelc", "mlmodel" or "mil"."""
-        return _str(library().pome_model_container(self._open().address))
+        """ "mlpackage", "mlmodelc", "mlmodel", "mil" or "memory"."""
+        with self._open() as model:
+            return _str(library().pome_model_container(model))
 
     @property
     def specification_version(self) -> int:
-        return library().pome_model_specification_version(self._open().address)
+        """Of the Model protobuf."""
+        with self._open() as model:
+            return int(library().pome_model_specification_version(model))
 
     @property
     def metadata(self) -> dict[str, str]:
         """author, license, versionString, shortDescription, and what the author added."""
-        lib, model = library(), self._open().address
+        lib = library()
         pairs = {}
-        for i in range(lib.pome_model_metadata_count(model)):
-            key, value = ctypes.c_char_p(), ctypes.c_char_p()
-            lib.pome_model_metadata(model, i, ctypes.byref(key), ctypes.byref(value))
-            pairs[_str(key.value)] = _str(value.value)
+        with self._open() as model:
+            for i in range(lib.pome_model_metadata_count(model)):
+                key, value = ctypes.c_char_p(), ctypes.c_char_p()
+                lib.pome_model_metadata(model, i, ctypes.byref(key), ctypes.byref(value))
+                pairs[_str(key.value)] = _str(value.value)
         return pairs
 
     @property
     def functions(self) -> dict[str, Function]:
         """The functions by name."""
-        if self._functions is None:
-            lib, model = library(), self._open().address
-            count = lib.pome_model_function_count(model)
-            made = (Function(self, lib.pome_model_function(model, i)) for i in range(count))
-            self._functions = {function.name: function for function in made}
-        return self._functions
+        with self._open() as model:
+            if self._functions is None:
+                lib = library()
+                count = lib.pome_model_function_count(model)
+                made = (Function(self, lib.pome_model_function(model, i)) for i in range(count))
+                self._functions = {function.name: function for function in made}
+            return self._functions
 
     def function(self, name: str | None = None) -> Function:
         """The function of that name; the default one without a name."""
+        functions = self.functions
         if name is None:
-            address = library().pome_model_find_function(self._open().address, None)
-            name = _str(library().pome_function_name(address)) if address else ""
-        if name not in self.functions:
-            known = ", ".join(self.functions)
+            with self._open() as model:
+                address = library().pome_model_find_function(model, None)
+                name = _str(library().pome_function_name(address)) if address else ""
+        if name not in functions:
+            known = ", ".join(functions)
             raise PomeError("INPUT", f'the model has no function "{name}"; its functions are: {known}')
-        return self.functions[name]
+        return functions[name]
 
     @property
     def inputs(self) -> dict[str, Port]:
@@ -425,18 +464,20 @@ class Model:
         """The program as MIL text."""
         pieces: list[bytes] = []
 
-        def write(_: object, text: Any, size: int) -> int:
-            pieces.append(ctypes.string_at(text, size))
+        def write(_: object, data: Any, size: int) -> int:
+            pieces.append(ctypes.string_at(data, size))
             return 0
 
-        call("pome_model_print", self._open().address, _abi.PRINT(write), None)
+        with self._open() as model:
+            call("pome_model_print", model, _abi.PRINT(write), None)
         return b"".join(pieces).decode("utf-8", "replace")
 
     def save(self, path: str | os.PathLike[str], *, replace: bool = False) -> None:
-        """Writes the model as an .mlpackage."""
+        """Writes the model as an .mlpackage; with `replace` over one that is there."""
         options = _abi.options(library(), "save")
         options.replace = replace
-        call("pome_model_save", self._open().address, os.fsencode(path), ctypes.byref(options))
+        with self._open() as model:
+            call("pome_model_save", model, text(path, "the path"), ctypes.byref(options))
 
     # ---- plans, runs, states ----
 
@@ -448,32 +489,23 @@ class Model:
         return self._plans.setdefault(name, self._compile(name))
 
     def _compile(self, name: str, keep: Iterable[str] = (), as_written: bool = False) -> Handle:
-        owner, lib = self._open(), library()
-        device, numerics, threads, isa = self._settings
-        options = _abi.options(lib, "plan")
-        if device is not None:
-            options.devices = device.encode()
-        if numerics is not None:
-            options.numerics = _abi.NUMERICS.index(numerics)
-        options.threads = threads
-        if isa is not None:
-            options.isa = isa.encode()
-        names = [name.encode() for name in keep]
+        owner = self._open()
+        options = self._plan_settings.options()
+        names = [text(value, "the name of a value") for value in keep]
         options.keep = (ctypes.c_char_p * len(names))(*names)
         options.keep_count = len(names)
         options.as_written = as_written
         function = self.function(name)
         address = create("pome_plan_create", function._address, ctypes.byref(options))
-        return Handle(address, lib.pome_plan_free, owner)
+        return Handle(address, library().pome_plan_free, owner)
 
     def _lease(self, name: str) -> _Lease:
+        self._open()
         idle = self._idle.setdefault(name, [])
         try:
             return _Lease(idle, idle.pop())
         except IndexError:
-            plan = self._plan(name)
-            address = create("pome_run_create", plan.address, None)
-            return _Lease(idle, Handle(address, library().pome_run_free, plan))
+            return _Lease(idle, _new_run(self._plan(name)))
 
     def compile(self, function: str | None = None) -> Function:
         """Makes the plan of a function now instead of at its first prediction."""
@@ -483,12 +515,13 @@ class Model:
 
     def make_state(self, functions: Iterable[str] | str | None = None) -> State:
         """A zeroed state for a function, or one that several functions share."""
+        owner = self._open()
         if functions is None or isinstance(functions, str):
             functions = [self.function(functions).name]
         addresses = [self.function(name)._address for name in functions]
         array = (ctypes.c_void_p * len(addresses))(*addresses)
         address = create("pome_state_create", array, len(addresses), None)
-        return State(Handle(address, library().pome_state_free, self._open()))
+        return State(Handle(address, library().pome_state_free, owner))
 
     def predict(
         self,
@@ -497,22 +530,28 @@ class Model:
         function: str | None = None,
         *,
         copy: bool = True,
+        pil: bool = False,
     ) -> dict[str, Any]:
         """Runs a function on `inputs` and returns its outputs by name.
 
         Tensors are arrays or what NumPy makes one of; they are not copied when their type is the
-        port's. Images are PIL images or uint8 arrays [height, width, 3] in RGB order, [height,
-        width] for gray; strings, numbers and dictionaries are Python's own.
+        port's and their elements lie in row-major order. Images are PIL images or uint8 arrays
+        [height, width, 3] in RGB order, [height, width] for gray; strings, numbers and dictionaries
+        are Python's own.
 
         With `copy=False` the arrays of the result are read-only views of the library's memory. They
-        stay valid, but while they live, another prediction needs memory of its own.
+        stay valid, but while they live, another prediction needs memory of its own. With `pil=True`
+        images come as PIL images.
         """
         found = self.function(function)
-        # An idle run remembers what was bound before; an input left out must take its default.
-        complete = len(inputs) == len(found.inputs)
-        lease = self._lease(found.name) if complete else _lone(self._plan(found.name))
-        self._predict(lease.run, found, inputs, state)
-        return {name: _result(lease, port, copy) for name, port in found.outputs.items()}
+        lease = self._lease(found.name)
+        self._predict(lease, found, inputs, state)
+        results = {name: _result(lease, port, copy) for name, port in found.outputs.items()}
+        if pil:
+            for name, port in found.outputs.items():
+                if port.feature == "image":
+                    results[name] = _arrays.picture(results[name])
+        return results
 
     def trace(
         self,
@@ -520,38 +559,34 @@ class Model:
         names: Iterable[str] | None = None,
         state: State | None = None,
         function: str | None = None,
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, Array]:
         """The values inside a prediction by name: those asked for, or every tensor that an operation
         of the body computes. The program runs as it is written, with nothing folded or joined."""
         found = self.function(function)
         if names is None:
             names = [name for op in found.body if not op.constant for name in op.outputs]
         names = list(names)
-        lease = _lone(self._compile(found.name, names, as_written=True))
-        self._predict(lease.run, found, inputs, state)
+        lease = _Lease([], _new_run(self._compile(found.name, names, as_written=True)))
+        self._predict(lease, found, inputs, state)
         return {name: _tensor_result(lease, name, copy=True) for name in names}
 
     def _predict(
-        self, run: Handle, function: Function, inputs: Mapping[str, Any], state: State | None
+        self, lease: _Lease, function: Function, inputs: Mapping[str, Any], state: State | None
     ) -> None:
-        unknown = [name for name in inputs if name not in function.inputs]
-        if unknown:
-            known = ", ".join(function.inputs)
-            raise PomeError("INPUT", f'no input is named "{unknown[0]}"; the inputs are: {known}')
-        if state is not None and not isinstance(state, State):
-            raise PomeError("USAGE", f"state is a {type(state).__name__}; make_state() makes one")
-        for name, port in function.inputs.items():
-            if name not in inputs and not port.optional:
-                raise PomeError("INPUT", f'input "{name}" is missing')
-        kept = [_bind(run.address, function.inputs[name], value) for name, value in inputs.items()]
-        self._run(run, state)
-        del kept
+        try:
+            kept = _bind_all(lease.run.address, function, inputs)
+            self._run(lease.run, _state_handle(state))
+            del kept
+        except BaseException:
+            lease.drop()
+            raise
 
-    def _run(self, run: Handle, state: State | None) -> None:
+    def _run(self, run: Handle, state: Handle | None) -> None:
         key = id(run)
         self._active[key] = run
         try:
-            call("pome_run_predict", run.address, state and state._handle.address)
+            with cancelling(partial(library().pome_run_cancel, run.address)):
+                call("pome_run_predict", run.address, state and state.address)
         finally:
             self._active.pop(key, None)
 
@@ -567,10 +602,38 @@ class Model:
             library().pome_run_cancel(run.address)
 
 
+def _own_bytes(data: Any) -> bytes:
+    """Bytes that stay as they are."""
+    if data is None or isinstance(data, bytes):
+        return data or b""
+    return bytes(memoryview(data))
+
+
+def _state_handle(state: State | None) -> Handle | None:
+    if state is not None and not isinstance(state, State):
+        raise PomeError("USAGE", f"state is a {type(state).__name__}; make_state() makes one")
+    return None if state is None else state._open()
+
+
+def _bind_all(run: int, function: Function, inputs: Mapping[str, Any]) -> list[object]:
+    """Sets the inputs; returns what must live until the prediction is over. C tells what is missing."""
+    if not isinstance(inputs, Mapping):
+        kind = type(inputs).__name__
+        raise PomeError("USAGE", f"inputs is a {kind}; values by the names of inputs are wanted")
+    kept = []
+    for name, value in inputs.items():
+        port = function.inputs.get(name)
+        if port is None:
+            known = ", ".join(function.inputs)
+            raise PomeError("INPUT", f'no input is named "{name}"; the inputs are: {known}')
+        kept.append(_bind(run, port, value))
+    return kept
+
+
 def _bind(run: int, port: Port, value: Any) -> object:
     """Sets one input; returns what must live until the prediction is over."""
     name = port.name.encode()
-    if port.feature == "image" and _is_image(value):
+    if port.feature == "image" and _is_image(value, port.name):
         image = _arrays.image_value(value, port.name, port.color or "rgb")
         call("pome_run_set_value", run, name, image.address)
         return image
@@ -586,22 +649,22 @@ def _bind(run: int, port: Port, value: Any) -> object:
     return made
 
 
-def _is_image(value: Any) -> bool:
+def _is_image(value: Any, name: str) -> bool:
     """A picture, and not the tensor that the program takes for it."""
     if _arrays.is_pil(value):
         return True
-    shape = np.shape(value)
+    shape = _arrays.as_array(value, name).shape
     return len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4))
 
 
 def _result(lease: _Lease, port: Port, copy: bool) -> Any:
-    run, name = lease.run.address, port.name.encode()
-    if port.feature not in ("tensor", "unknown"):
-        return _arrays.from_value(create("pome_run_get_value", run, name))
-    return _tensor_result(lease, port.name, copy)
+    if port.feature in ("tensor", "unknown"):
+        return _tensor_result(lease, port.name, copy)
+    address = create("pome_run_get_value", lease.run.address, port.name.encode())
+    return _arrays.from_value(address)
 
 
-def _tensor_result(lease: _Lease, name: str, copy: bool) -> np.ndarray:
+def _tensor_result(lease: _Lease, name: str, copy: bool) -> Array:
     tensor = _abi.Tensor()
     call("pome_run_get_tensor", lease.run.address, name.encode(), ctypes.byref(tensor))
     return _arrays.copied(tensor) if copy else _arrays.view(tensor, lease)

@@ -349,6 +349,15 @@ pome_status pome__package_check(const pome__package *package, const void *data, 
   return blob ? pome__blob_check(blob, error) : POME_OK;
 }
 
+pome_status pome__package_check_all(const pome__package *package, pome_error *error) {
+  POME__TRY(pome__blob_check(&package->spec, error));
+  POME__TRY(pome__blob_check(&package->extra, error));
+  POME__TRY(pome__blob_check(&package->weights, error));
+  for (const pome__weight_file *file = package->more_weights; file; file = file->next)
+    POME__TRY(pome__blob_check(&file->blob, error));
+  return POME_OK;
+}
+
 void pome__package_forget(const pome__package *package, const void *data, size_t size) {
   const pome__blob *blob = blob_of(package, data);
   if (blob) pome__blob_forget(blob, (size_t)((const uint8_t *)data - blob->bytes.data), size);

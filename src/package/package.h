@@ -168,6 +168,8 @@ pome_status pome__package_weights(pome__package *package, pome__bytes name, pome
                                   pome_error *error);
 /* POME_IO when the file of the package that holds these bytes has become shorter. */
 pome_status pome__package_check(const pome__package *package, const void *data, pome_error *error);
+/* The same of all its files: before anything reads the constants of its programs. */
+pome_status pome__package_check_all(const pome__package *package, pome_error *error);
 /* Tells the system that these bytes are not needed for now, if they are a mapped file's. */
 void pome__package_forget(const pome__package *package, const void *data, size_t size);
 

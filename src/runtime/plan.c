@@ -199,6 +199,8 @@ pome_status pome_plan_create(const pome_function *function, const pome_plan_opti
                             "be inspected, not run");
     return POME_INPUT;
   }
+  if (function->model->package != NULL)
+    POME__TRY(pome__package_check_all(function->model->package, error));
   pome_plan *plan = pome__alloc_zero(chosen.allocator, sizeof *plan);
   if (plan == NULL) return pome__fail_memory(error, "a plan");
   plan->allocator = chosen.allocator;

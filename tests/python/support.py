@@ -5,6 +5,7 @@ NumPy the tests print "SKIP: ..." and succeed.
 """
 
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -56,6 +57,14 @@ COUNTER = """program(1.3)
     } -> (now);
 }
 """
+# Large enough to be shared among threads.
+MATRIX = """program(1.3)
+{
+    func main<ios18>(tensor<fp32, [256, 512]> x, tensor<fp32, [512, 512]> w) {
+        tensor<fp32, [256, 512]> y = matmul(x = x, y = w)[name = string("y")];
+    } -> (y);
+}
+"""
 LONG = """program(1.3)
 {
     func main<ios18>(tensor<int32, []> n, tensor<fp32, [64, 64]> x) {
@@ -87,3 +96,9 @@ class Folder(unittest.TestCase):
         path = self.folder / name
         path.write_text(text, encoding="utf-8")
         return str(path)
+
+    def run_python(self, *arguments: object, **variables: str) -> subprocess.CompletedProcess:
+        """A fresh interpreter that finds the package."""
+        variables = {**os.environ, "PYTHONPATH": str(ROOT / "python"), "TQDM_DISABLE": "1", **variables}
+        line = [sys.executable, *map(str, arguments)]
+        return subprocess.run(line, env=variables, capture_output=True, text=True, timeout=300)

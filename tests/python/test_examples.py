@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 
-
 SCRIPT = """
 import pome.coremltools
 import coremltools as ct

@@ -3,10 +3,6 @@
 import support  # isort: skip  (first: it finds the package, or skips where NumPy is missing)
 import gc
 import os
-import signal
-import threading
-import time
-import unittest
 
 import numpy as np
 import pome
@@ -239,76 +235,6 @@ class States(support.Folder):
             state.write("total", np.ones(5))
         with self.assertRaises(pome.PomeError):
             pome.Model(self.program(support.ADD, "add.mil")).predict({"x": ONES}, state)
-
-
-class Concurrency(support.Folder):
-    def test_eight_threads(self):
-        model = pome.Model(self.program(support.COUNTER))
-        wrong = []
-
-        def count(step):
-            state = model.make_state()
-            for i in range(1, 101):
-                now = model.predict({"x": np.full(4, step, np.float16)}, state)["now"]
-                if now.tolist() != [i * step] * 4:
-                    wrong.append((step, i, now))
-
-        threads = [threading.Thread(target=count, args=(step,)) for step in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        self.assertEqual(wrong, [])
-
-    def long_prediction(self, steps):
-        model = pome.Model(self.program(support.LONG))
-        outcome = []
-
-        def predict():
-            try:
-                inputs = {"n": np.int32(steps), "x": np.ones((64, 64), np.float32)}
-                outcome.append(model.predict(inputs))
-            except pome.PomeError as error:
-                outcome.append(error)
-
-        thread = threading.Thread(target=predict)
-        thread.start()
-        while not model._active and thread.is_alive():
-            time.sleep(0.001)
-        return model, thread, outcome
-
-    def test_lock_is_released_and_cancel(self):
-        model, thread, outcome = self.long_prediction(10**8)
-        ticks = sum(1 for _ in range(10**5))  # this thread goes on meanwhile
-        self.assertTrue(thread.is_alive())
-        self.assertEqual(ticks, 10**5)
-        while thread.is_alive():  # a cancel just before the start is forgotten
-            model.cancel()
-            time.sleep(0.01)
-        self.assertEqual(outcome[0].status, "CANCELLED")
-        again = model.predict({"n": np.int32(1), "x": np.ones((64, 64), np.float32)})
-        self.assertAlmostEqual(float(again["y"][0, 0]), np.sin(1.0), places=5)
-
-    @unittest.skipUnless(hasattr(os, "fork"), "no fork here")
-    def test_fork_after_use(self):
-        model, thread, _ = self.long_prediction(10**8)  # another thread is in the middle of it
-        add = pome.Model(self.program(support.ADD, "add.mil"))
-        add.predict({"x": ONES, "y": ONES})
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                signal.alarm(60)
-                result = add.predict({"x": ONES, "y": ONES})["sum"]
-                small = model.predict({"n": np.int32(2), "x": np.zeros((64, 64), np.float32)})["y"]
-                status = int(result[0, 0] != 2 or small.any())
-            finally:
-                os._exit(status)
-        _, status = os.waitpid(child, 0)
-        while thread.is_alive():
-            model.cancel()
-            time.sleep(0.01)
-        self.assertEqual(status, 0)
 
 
 if __name__ == "__main__":

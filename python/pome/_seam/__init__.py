@@ -20,6 +20,7 @@ import numpy as np
 import pome
 
 from .. import _arrays
+from .._arrays import Array
 
 _ARRAYS = ("int8", "int32", "float32", "float64")
 _NEWEST_SPECIFICATION = 10
@@ -93,15 +94,11 @@ def _from_port(value: Any, port: pome.Port) -> Any:
     return value.reshape(1) if value.ndim == 0 else value
 
 
-def _pil(pixels: np.ndarray) -> Any:
-    from PIL import Image
-
-    if pixels.dtype != np.uint8:
-        return Image.fromarray(np.asarray(pixels, np.float32), mode="F")
-    if pixels.ndim == 2:
-        return Image.fromarray(pixels, mode="L")
-    opaque = np.full((*pixels.shape[:2], 1), 255, np.uint8)
-    return Image.fromarray(np.concatenate([pixels, opaque], axis=2), mode="RGBA")
+def _pil(pixels: Array) -> Any:
+    if pixels.ndim == 3:
+        opaque = np.full((*pixels.shape[:2], 1), 255, np.uint8)
+        pixels = np.concatenate([pixels, opaque], axis=2)
+    return _arrays.picture(pixels)
 
 
 # ---- states, assets ----
@@ -113,11 +110,11 @@ class _State:
     def __init__(self, state: pome.State) -> None:
         self.state = state
 
-    def read_state(self, name: str) -> np.ndarray:
+    def read_state(self, name: str) -> Array:
         value = self.state.read(name)
         return value.astype(np.float32) if value.dtype == np.float16 else value
 
-    def write_state(self, name: str, value: np.ndarray) -> None:
+    def write_state(self, name: str, value: Array) -> None:
         self.state.write(name, value)
 
 
@@ -276,7 +273,7 @@ class _MLModelProxy:
             port = function.inputs.get(name)
             given[name] = value if port is None else _to_port(value, port)
         try:
-            results = self._model.predict(given, state and state.state, function.name)
+            results = self._model.predict(given, state.state if state else None, function.name)
         except pome.PomeError as error:
             raise RuntimeError(_FAILED + str(error)) from error
         return {name: _from_port(results[name], port) for name, port in function.outputs.items()}

@@ -98,7 +98,7 @@ def structure(spec: Any) -> Any:
 def _elements(value_type: Any) -> float:
     """Elements of a tensor type; an unknown size counts as one."""
     dims = value_type.tensorType.dimensions
-    return math.prod(max(1, d.constant.size) for d in dims)
+    return float(math.prod(max(1, d.constant.size) for d in dims))
 
 
 def _work(spec: Any, types: dict[str, Any]) -> float:

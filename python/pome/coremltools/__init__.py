@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib.machinery
 import sys
 import types
+from typing import Any
 
 PROXIES = (
     "_MLModelProxy",
@@ -52,7 +53,7 @@ class _Subprocess:
         return types.SimpleNamespace(stdout=MACOS_VERSION.encode() + b"\n")
 
 
-def _answer(utils: types.ModuleType) -> None:
+def _answer(utils: Any) -> None:
     """`_is_macos` and `_macos_version` are imported by value in many places, so that what they look at
     is replaced instead of them."""
     utils._sys = _Sys()
@@ -64,11 +65,11 @@ class _Watch:
     """Waits for coremltools' utils: when it is coremltools that imports this package, it comes later."""
 
     @classmethod
-    def find_spec(cls, name: str, path: object = None, target: object = None) -> object:
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> Any:
         if name != _UTILS:
             return None
         sys.meta_path.remove(cls)
-        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        spec: Any = importlib.machinery.PathFinder.find_spec(name, path)
         original = spec.loader.exec_module
 
         def exec_module(module: types.ModuleType) -> None:
