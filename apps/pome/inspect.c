@@ -12,6 +12,7 @@
 #include "report.h"
 #include "show.h"
 #include "verbs.h"
+#include "wire/gguf.h"
 
 /* Longer names push their line to the right. */
 #define NAME_COLUMN 34
@@ -101,11 +102,11 @@ bool inspect_wanted(const struct options *options, const pome_function *function
 
 /* ---- text ---- */
 
-static void put_heading(const char *text) {
+void inspect_heading(const char *text) {
   printf("%s%s%s\n", report_bold(), text, report_plain());
 }
 
-static void put_padded(const char *text, int width) {
+void inspect_padded(const char *text, int width) {
   report_put(text);
   int used = report_width(text);
   printf("%*s", used < width ? width - used : 1, "");
@@ -114,8 +115,8 @@ static void put_padded(const char *text, int width) {
 static void put_port(const pome_port *port, int name_width) {
   char text[SHOW_TEXT], shapes[4 * SHOW_TEXT];
   fputs("    ", stdout);
-  put_padded(port->name, name_width + 2);
-  put_padded(show_type(port, text, sizeof text), 10);
+  inspect_padded(port->name, name_width + 2);
+  inspect_padded(show_type(port, text, sizeof text), 10);
   report_put(show_shapes(port, shapes, sizeof shapes));
   if (port->optional) fputs(", optional", stdout);
   if (port->has_default) printf(", default %g", port->default_value);
@@ -173,7 +174,7 @@ static pome_status put_weights(const pome_function *function, pome_error *error)
     char kind[128];
     snprintf(kind, sizeof kind, "%s %s", group->encoding, pome_dtype_name(group->dtype));
     fputs("    ", stdout);
-    put_padded(kind, 24);
+    inspect_padded(kind, 24);
     printf("%10s  %5zu\n", report_bytes((double)group->bytes, text, sizeof text), group->count);
   }
   put_largest(function);
@@ -226,8 +227,7 @@ static pome_status put_operations(const pome_function *function, pome_error *err
   return POME_OK;
 }
 
-/* "299 million" */
-static const char *large_number(double value, char *text, size_t size) {
+const char *inspect_large_number(double value, char *text, size_t size) {
   static const char *const words[] = {"", " thousand", " million", " billion", " trillion"};
   size_t w = 0;
   for (; value >= 999.5 && w < 4; w++) value /= 1000;
@@ -240,7 +240,8 @@ static pome_status put_cost(const pome_function *function, pome_error *error) {
   char text[64];
   POME__TRY(inspect_estimate(function, &cost, error));
   if (cost.multiply_adds > 0)
-    printf("  about %s multiply-adds\n", large_number(cost.multiply_adds, text, sizeof text));
+    printf("  about %s multiply-adds\n",
+           inspect_large_number(cost.multiply_adds, text, sizeof text));
   if (cost.activation_bytes > 0)
     printf("  intermediate values: %s at once at most\n",
            report_bytes(cost.activation_bytes, text, sizeof text));
@@ -325,7 +326,7 @@ static pome_status put_function(const pome_model *model, const pome_function *fu
 
 static void put_metadata(const pome_model *model) {
   size_t count = pome_model_metadata_count(model);
-  if (count > 0) putchar('\n'), put_heading("metadata");
+  if (count > 0) putchar('\n'), inspect_heading("metadata");
   for (size_t i = 0; i < count; i++) {
     const char *key, *value;
     pome_model_metadata(model, i, &key, &value);
@@ -341,7 +342,7 @@ static void put_constants(const pome_function *function) {
   for (size_t i = 0; i < pome_function_weight_count(function); i++) {
     pome_weight weight = pome_function_weight(function, i);
     char shape[SHOW_TEXT], bytes[64];
-    put_padded(weight.name, 48);
+    inspect_padded(weight.name, 48);
     printf("%-10s %-8s %10s  ", weight.encoding, pome_dtype_name(weight.dtype),
            report_bytes((double)weight.bytes, bytes, sizeof bytes));
     printf("%s", show_shape(weight.tensor.rank, weight.tensor.shape, shape, sizeof shape));
@@ -421,6 +422,7 @@ static pome_status put_json_text(const pome_model *model, pome_error *error) {
 
 static pome_status inspect(const struct options *options, pome_model **model, pome_error *error) {
   pome_model_options model_options;
+  if (pome__gguf_is_file(options->operands.items[0])) return inspect_gguf(options, error);
   engine_model_options(&model_options);
   POME__TRY(pome_model_open(options->operands.items[0], &model_options, model, error));
   const pome_function *function;

@@ -43,6 +43,14 @@ typedef struct inspect_cost {
 } inspect_cost;
 pome_status inspect_estimate(const pome_function *function, inspect_cost *cost, pome_error *error);
 
+/* Lines of the text form: a heading, a text in a column, "299 million" into text. */
+void inspect_heading(const char *text);
+void inspect_padded(const char *text, int width);
+const char *inspect_large_number(double value, char *text, size_t size);
+
+/* inspect_gguf.c: the same for a GGUF file, which is no model that runs. */
+pome_status inspect_gguf(const struct options *options, pome_error *error);
+
 /* The whole document. NULL when out of memory. */
 json_t *inspect_json(const pome_model *model, const struct options *options);
 

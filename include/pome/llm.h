@@ -16,8 +16,9 @@ extern "C" {
 
 typedef struct pome_tokenizer pome_tokenizer;
 
-/* Reads a Hugging Face tokenizer.json, a SentencePiece tokenizer.model, or a folder that has one.
- * POME_UNSUPPORTED names the part of the file that is not understood. Immutable, shareable. */
+/* Reads a Hugging Face tokenizer.json, a SentencePiece tokenizer.model, a GGUF file, or a folder
+ * that has one of the first two. POME_UNSUPPORTED names the part of the file that is not
+ * understood. Immutable, shareable. */
 POME_API pome_status pome_tokenizer_open(const char *path, const pome_allocator *allocator,
                                          pome_tokenizer **tokenizer, pome_error *error);
 POME_API void pome_tokenizer_close(pome_tokenizer *tokenizer);
@@ -99,10 +100,11 @@ POME_API pome_status pome_detokenizer_finish(pome_detokenizer *detokenizer, pome
 typedef struct pome_template pome_template;
 
 /* Finds the template of a model: beside it in chat_template.jinja, chat_template.json or
- * tokenizer_config.json, else that of the family which the special tokens tell. `path` may also be
- * a template file, or a .json with a "chat_template". `name` chooses among several, NULL: the
- * default. Immutable, shareable. POME_INPUT names the line and column of what cannot be read;
- * POME_UNSUPPORTED: the model has no template and its family is not known. */
+ * tokenizer_config.json, within it when it is a GGUF file, else that of the family which the
+ * special tokens tell. `path` may also be a template file, or a .json with a "chat_template".
+ * `name` chooses among several, NULL: the default. Immutable, shareable. POME_INPUT names the line
+ * and column of what cannot be read; POME_UNSUPPORTED: the model has no template and its family is
+ * not known. */
 POME_API pome_status pome_template_open(const char *path, const char *name,
                                         const pome_allocator *allocator, pome_template **chat,
                                         pome_error *error);
@@ -195,9 +197,10 @@ POME_API pome_status pome_sampler_logprobs(pome_sampler *sampler, const float *l
 typedef struct pome_stops pome_stops;
 
 /* Gathers every token that ends a reply: eos_token_id of generation_config.json and config.json,
- * the eos_token of tokenizer_config.json, all beside the model at `path` (NULL: none), and the
- * token that `chat` (may be NULL) writes behind an assistant's turn; and `count` texts, which end
- * it as well. The texts are copied; empty ones are refused. */
+ * the eos_token of tokenizer_config.json, all beside the model at `path` (NULL: none), or the ids
+ * for it in the GGUF file that this is (eos, eot, eom, fim_pad, fim_rep, fim_sep), and the token
+ * that `chat` (may be NULL) writes behind an assistant's turn; and `count` texts, which end it as
+ * well. The texts are copied; empty ones are refused. */
 POME_API pome_status pome_stops_create(const pome_tokenizer *tokenizer, const char *path,
                                        const pome_template *chat, const pome_string *texts,
                                        size_t count, const pome_allocator *allocator,
@@ -228,7 +231,7 @@ static inline void pome_llm_options_init(pome_llm_options *options) {
   pome_llm_options_init_sized(options, sizeof *options);
 }
 
-/* Opens and compiles a bundle folder. */
+/* Opens and compiles a bundle folder. POME_UNSUPPORTED for a GGUF file. */
 POME_API pome_status pome_llm_open(const char *path, const pome_llm_options *options,
                                    pome_llm **llm, pome_error *error);
 /* Every session must be freed before. */

@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "llm/folder.h"
 #include "llm/llm.h"
+#include "wire/gguf.h"
 #include "wire/json.h"
 
 /* Keeps the size of a mask, its square at most, in range. */
@@ -22,6 +23,14 @@ void pome_llm_options_init_sized(pome_llm_options *options, size_t size) {
 /* The folder of the language model that `path` is or stands in. */
 static pome_status find_folder(const char *path, char *folder, pome_error *error) {
   char tokenizer[POME__PATH_LIMIT];
+  if (pome__gguf_is_file(path)) {
+    (void)pome__fail(error, POME_UNSUPPORTED, "running GGUF checkpoints is not supported");
+    pome__error_hint(
+        error,
+        "its tokenizer and chat template can be used: inspect, tokenize and template read it");
+    pome__error_at_file(error, path);
+    return POME_UNSUPPORTED;
+  }
   if (!pome__model_folder(path, folder))
     return pome__fail(error, POME_INPUT, "a path of %zu bytes; at most %zu are allowed",
                       strlen(path), POME__PATH_LIMIT - 1);

@@ -4,20 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "llm/text/unicode.h"
-
-size_t pome__gguf_memory(pome__bytes file) {
-  size_t limit;
-  bool fits = pome__mul(file.size, 4, &limit) && pome__add(limit, (size_t)64 << 20, &limit);
-  return fits ? limit : SIZE_MAX;
-}
 
 pome_status pome__gguf_file_open(const char *path, const pome_allocator *allocator,
                                  pome__gguf_file *out, pome_error *error) {
   pome__gguf_file file = {0};
   POME__TRY(pome__blob_open(NULL, path, false, allocator, &file.blob, error));
-  pome__arena_init(&file.arena, allocator, pome__gguf_memory(file.blob.bytes));
+  pome__arena_init(&file.arena, allocator, 0);
   pome_status status = pome__blob_check(&file.blob, error);
   if (status == POME_OK) status = pome__gguf_parse(file.blob.bytes, &file.arena, &file.gguf, error);
   if (status == POME_OK) {

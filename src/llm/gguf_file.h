@@ -15,9 +15,6 @@ pome_status pome__gguf_file_open(const char *path, const pome_allocator *allocat
                                  pome__gguf_file *file, pome_error *error);
 void pome__gguf_file_close(pome__gguf_file *file);
 
-/* Four times the file and 64 MiB: what the tables of a file may take. */
-size_t pome__gguf_memory(pome__bytes file);
-
 #define POME__GGUF_TOKENS "tokenizer.ggml.tokens"
 #define POME__GGUF_TYPES  "tokenizer.ggml.token_type"
 

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "llm/folder.h"
+#include "llm/gguf_file.h"
 #include "wire/json.h"
 
 #include <pome/llm.h>
@@ -55,11 +56,24 @@ static void add_text_token(pome_stops *stops, const pome_tokenizer *tokenizer,
            pome_tokenizer_find(tokenizer, json_string_value(token), json_string_length(token)));
 }
 
+/* Every role that ends what a model writes: also the padding, repository and file marks of filling
+ * in, which begin another text. */
+static pome_status read_gguf(pome_stops *stops, const char *path, pome_error *error) {
+  static const char *const roles[] = {"eos", "eot", "eom", "fim_pad", "fim_rep", "fim_sep"};
+  pome__gguf_file file;
+  POME__TRY(pome__gguf_file_open(path, stops->allocator, &file, error));
+  for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
+    add_id(stops, pome__gguf_token_id(&file.gguf, roles[i]));
+  pome__gguf_file_close(&file);
+  return POME_OK;
+}
+
 static pome_status read_files(pome_stops *stops, const pome_tokenizer *tokenizer, const char *path,
                               pome_error *error) {
   static const char *const names[] = {"generation_config.json", "config.json",
                                       "tokenizer_config.json"};
   char folder[POME__PATH_LIMIT], file[POME__PATH_LIMIT];
+  if (pome__gguf_is_file(path)) return read_gguf(stops, path, error);
   if (!pome__model_folder(path, folder))
     return pome__fail(error, POME_INPUT, "the path is too long");
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

@@ -2,7 +2,8 @@
  *
  * A template is found beside a model: chat_template.jinja, then chat_template.json, then
  * tokenizer_config.json, whose `chat_template` is a text or a list of named ones. Special tokens
- * come from tokenizer_config.json, unless the variables of a rendering say otherwise.
+ * come from tokenizer_config.json, unless the variables of a rendering say otherwise. A GGUF file
+ * has both in itself.
  */
 #include "llm/template/template.h"
 
@@ -11,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "llm/folder.h"
+#include "wire/gguf.h"
 #include "wire/json.h"
 
 #define STEPS      ((size_t)1000000)
@@ -45,7 +47,8 @@ void pome_template_close(pome_template *chat) {
   pome__free(chat->allocator, chat, sizeof *chat);
 }
 
-static pome_status parse(pome_template *chat, const char *text, size_t size, pome_error *error) {
+pome_status pome__template_set(pome_template *chat, const char *text, size_t size,
+                               pome_error *error) {
   chat->size = size;
   pome_status status = pome__t_parse(text, size, &chat->arena, &chat->body, error);
   if (status != POME_OK && chat->path[0] != '\0') pome__error_at_file(error, chat->path);
@@ -56,7 +59,7 @@ pome_status pome_template_parse(const char *text, size_t size, const pome_alloca
                                 pome_template **out, pome_error *error) {
   pome_template *chat = NULL;
   POME__TRY(new_template(allocator, "", &chat, error));
-  pome_status status = parse(chat, text, size, error);
+  pome_status status = pome__template_set(chat, text, size, error);
   if (status == POME_OK) *out = chat;
   else pome_template_close(chat);
   return status;
@@ -104,7 +107,7 @@ static pome_status pick(const json_t *config, const char *name, const json_t **t
 }
 
 static pome_status parse_json_text(pome_template *chat, const json_t *text, pome_error *error) {
-  return parse(chat, json_string_value(text), json_string_length(text), error);
+  return pome__template_set(chat, json_string_value(text), json_string_length(text), error);
 }
 
 static pome_status open_config(pome_template *chat, const json_t *config, const char *name,
@@ -128,6 +131,7 @@ static pome_status open_file(pome_template *chat, const char *path, const char *
   pome__blob blob = {0};
   json_t *config = NULL;
   bool found = true;
+  if (pome__gguf_is_file(path)) return pome__template_read_gguf(chat, path, name, error);
   POME__TRY(pome__blob_open(NULL, path, true, chat->allocator, &blob, error));
   pome_status status;
   if (is_json(blob.bytes)) {
@@ -137,7 +141,7 @@ static pome_status open_file(pome_template *chat, const char *path, const char *
     if (status == POME_OK && !found)
       status = pome__fail(error, POME_INPUT, "there is no \"chat_template\" in it");
   } else {
-    status = parse(chat, (const char *)blob.bytes.data, blob.bytes.size, error);
+    status = pome__template_set(chat, (const char *)blob.bytes.data, blob.bytes.size, error);
   }
   if (status != POME_OK) pome__error_at_file(error, path);
   json_decref(config);
@@ -155,23 +159,29 @@ static bool has_added(void *context, const char *token) {
   return false;
 }
 
-/* No template anywhere: the tokenizer's special tokens tell the family. */
-static pome_status open_family(pome_template *chat, const char *folder, pome_error *error) {
-  char path[POME__PATH_LIMIT];
-  json_t *tokenizer = NULL;
-  const char *text = NULL;
-  if (pome__file_beside(folder, "tokenizer.json", path)) {
-    POME__TRY(pome__json_read(path, &tokenizer, error));
-    text = pome__template_of_family(has_added, json_object_get(tokenizer, "added_tokens"));
-    json_decref(tokenizer);
-  }
-  if (text != NULL) return parse(chat, text, strlen(text), error);
+pome_status pome__template_set_family(pome_template *chat,
+                                      bool (*has)(void *context, const char *token), void *context,
+                                      const char *place, pome_error *error) {
+  const char *text = pome__template_of_family(has, context);
+  if (text != NULL) return pome__template_set(chat, text, strlen(text), error);
   pome__fail(error, POME_UNSUPPORTED,
              "the model has no chat template, and its special tokens belong to no family that is "
              "known here");
   pome__error_hint(error, "give a template file, or the prompt as it is (--raw)");
-  pome__error_at_file(error, folder);
+  pome__error_at_file(error, place);
   return POME_UNSUPPORTED;
+}
+
+/* No template anywhere: the tokenizer's special tokens tell the family. */
+static pome_status open_family(pome_template *chat, const char *folder, pome_error *error) {
+  char path[POME__PATH_LIMIT];
+  json_t *tokenizer = NULL;
+  if (pome__file_beside(folder, "tokenizer.json", path))
+    POME__TRY(pome__json_read(path, &tokenizer, error));
+  pome_status status = pome__template_set_family(
+      chat, has_added, json_object_get(tokenizer, "added_tokens"), folder, error);
+  json_decref(tokenizer);
+  return status;
 }
 
 static pome_status open_folder(pome_template *chat, const char *folder, const char *name,

@@ -395,7 +395,7 @@ static pome_status read_vocabulary(reader *r, pome_error *error) {
 pome_status pome__tokenizer_read_gguf(pome_tokenizer *t, pome__bytes file, pome_error *error) {
   pome__arena arena;
   pome__gguf gguf;
-  pome__arena_init(&arena, t->allocator, pome__gguf_memory(file));
+  pome__arena_init(&arena, t->allocator, 0);
   pome_status status = pome__gguf_parse(file, &arena, &gguf, error);
   reader r = {.t = t, .gguf = &gguf};
   if (status == POME_OK) status = read_vocabulary(&r, error);
