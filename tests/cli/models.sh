@@ -280,3 +280,40 @@ program(1.3)
 }
 MIL
 }
+
+# Little-endian numbers and texts behind their length, as GGUF has them.
+hex_little() { # NUMBER BYTES
+  local i
+  for ((i = 0; i < $2; i++)); do printf '%02x' $(($1 >> 8 * i & 255)); done
+}
+hex_counted() { printf '%s%s' "$(hex_little ${#1} 8)" "$(printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n')"; } # TEXT
+hex_texts() { # KEY TEXT...
+  local text
+  hex_counted "$1"
+  printf '%s%s%s' "$(hex_little 9 4)" "$(hex_little 8 4)" "$(hex_little $(($# - 1)) 8)"
+  for text in "${@:2}"; do hex_counted "$text"; done
+}
+hex_u32() { printf '%s%s%s' "$(hex_counted "$1")" "$(hex_little 4 4)" "$(hex_little "$2" 4)"; } # KEY NUMBER
+hex_entry() { printf '%s%s%s' "$(hex_counted "$1")" "$(hex_little 8 4)" "$(hex_counted "$2")"; } # KEY TEXT
+
+# tiny.gguf of VERSION (3): two tensors, a vocabulary of nine tokens cut by FAMILY (gpt-2), and two chat templates.
+make_gguf() { # [VERSION [FAMILY]]
+  local entries tensors hex
+  entries=$(
+    hex_entry general.architecture llama
+    hex_u32 llama.block_count 2
+    hex_entry tokenizer.ggml.model gpt2
+    hex_entry tokenizer.ggml.pre "${2:-gpt-2}"
+    hex_texts tokenizer.ggml.tokens a b ab $'\xc4\xa0' $'\xc4\xa0ab' '<|end|>' '!' $'\xc3\x83' $'\xc2\xa9'
+    hex_texts tokenizer.ggml.merges 'a b' $'\xc4\xa0 ab'
+    hex_u32 tokenizer.ggml.eos_token_id 5
+    hex_entry tokenizer.chat_template $'{{ messages[0].content }}{{ eos_token }}'
+    hex_texts tokenizer.chat_templates tool_use
+    hex_entry tokenizer.chat_template.tool_use 'tools: {{ tools | length }}'
+  )
+  tensors="$(hex_counted out.weight)$(hex_little 2 4)$(hex_little 32 8)$(hex_little 2 8)$(hex_little 8 4)$(hex_little 0 8)"
+  tensors+="$(hex_counted norm)$(hex_little 1 4)$(hex_little 4 8)$(hex_little 0 4)$(hex_little 96 8)"
+  hex="47475546$(hex_little "${1:-3}" 4)$(hex_little 2 8)$(hex_little 10 8)$entries$tensors"
+  while ((${#hex} % 64 != 0)); do hex+=00; done
+  put_hex "$hex$(printf '00%.0s' {1..112})" >tiny.gguf
+}

@@ -138,7 +138,8 @@ def models():
     yield "whole", control + listed + piece("a" + SPACE + "b", -2) + sub(2, uint(3, 1) + uint(41, -1)) + sub(3, uint(3, 0) + uint(4, 0) + uint(5, 0))
 
 
-for name, value in tokenizers():
-    save("tokenizer", name + ".json", json.dumps(value).encode())
-for name, data in models():
-    save("sentencepiece", name + ".model", data)
+if __name__ == "__main__":
+    for name, value in tokenizers():
+        save("tokenizer", name + ".json", json.dumps(value).encode())
+    for name, data in models():
+        save("sentencepiece", name + ".model", data)

@@ -1,0 +1,3 @@
+make_gguf
+head -c 300 tiny.gguf >cut.gguf
+"$POME" inspect cut.gguf

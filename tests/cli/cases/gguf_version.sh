@@ -1,0 +1,2 @@
+make_gguf 1
+"$POME" inspect tiny.gguf

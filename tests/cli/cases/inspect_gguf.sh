@@ -1,0 +1,3 @@
+make_gguf
+"$POME" inspect tiny.gguf
+"$POME" inspect tiny.gguf --weights

@@ -1,0 +1,2 @@
+make_gguf
+"$POME" inspect tiny.gguf --text

@@ -1,0 +1,3 @@
+need_part llm
+make_gguf
+"$POME" run tiny.gguf hello
