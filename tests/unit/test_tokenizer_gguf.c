@@ -4,12 +4,14 @@
  * The words that families cut were found with the tokenizers library, from the patterns in the
  * families' own tokenizer.json.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -172,6 +174,21 @@ static void without_types(void **context) {
   pome_tokenizer_close(t);
 }
 
+/* Then every <0xNN> is a byte. */
+static void pieces_without_types(void **context) {
+  (void)context;
+  gguf_writer w;
+  gguf_begin(&w, 3);
+  gguf_string(&w, "tokenizer.ggml.model", "llama");
+  gguf_strings(&w, "tokenizer.ggml.tokens", piece_tokens, COUNT(piece_tokens));
+  gguf_f32s(&w, "tokenizer.ggml.scores", piece_scores, COUNT(piece_scores));
+  gguf_u32(&w, "tokenizer.ggml.unknown_token_id", 0);
+  gguf_u32(&w, "tokenizer.ggml.eos_token_id", 2);
+  pome_tokenizer *t = open_good(&w);
+  expect_ids(t, "b\xc3\xa9\xc3\xbf</s>", 0, "7 6 3 4 0 2");
+  pome_tokenizer_close(t);
+}
+
 static void composed(void **context) {
   (void)context;
   static const struct {
@@ -230,7 +247,8 @@ static void unigram(void **context) {
   pome_tokenizer *t = open_good(&w);
   expect_ids(t, "ab ab", POME_ENCODE_SPECIAL, "9 9 2");
   expect_ids(t, "aba", 0, "9 5");
-  expect_text(t, (const int32_t[]){9, 9}, 2, 0, "ab ab");
+  expect_ids(t, "\xc3\xa9", 0, "7 3 4");
+  expect_text(t, (const int32_t[]){9, 9, 3, 4}, 4, 0, "ab ab\xc3\xa9");
   pome_tokenizer_close(t);
 }
 
@@ -373,7 +391,7 @@ static void no_scores(gguf_writer *w) {
   begin_only(w, "llama", "a");
 }
 static void score_that_is_none(gguf_writer *w) {
-  static const float none[] = {0.0f / 0.0f};
+  static const float none[] = {NAN};
   begin_only(w, "llama", "a");
   gguf_f32s(w, "tokenizer.ggml.scores", none, 1);
 }
@@ -436,6 +454,112 @@ static void refused(void **context) {
   }
 }
 
+static char file_path[64];
+
+static void write_file(gguf_writer *w) {
+  pome__bytes bytes = gguf_end(w, 32, 0);
+  snprintf(file_path, sizeof file_path, "/tmp/pome-gguf-XXXXXX");
+  int file = mkstemp(file_path);
+  assert_true(file >= 0);
+  assert_int_equal(write(file, bytes.data, bytes.size), (ssize_t)bytes.size);
+  close(file);
+  gguf_free(w);
+}
+
+/* ---- large and hostile ones ---- */
+
+static double seconds_to_read(gguf_writer *w, pome_status want) {
+  pome_tokenizer *t = NULL;
+  pome_error error;
+  clock_t begin = clock();
+  pome_status status = open_written(w, NULL, &t, &error);
+  double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
+  if (status != want) fail_msg("status %d: %s", status, status == POME_OK ? "" : error.message);
+  pome_tokenizer_close(t);
+  gguf_free(w);
+  return seconds;
+}
+
+static void large(void **context) {
+  (void)context;
+  enum { TOKENS = 250000 };
+  char text[32];
+  gguf_writer w;
+  for (int kind = 0; kind < 3; kind++) {
+    gguf_begin(&w, 3);
+    gguf_string(&w, "tokenizer.ggml.model", kind == 0 ? "gpt2" : kind == 1 ? "llama" : "bert");
+    gguf_array(&w, "tokenizer.ggml.tokens", POME__GGUF_STRING, TOKENS);
+    for (int i = 0; i < TOKENS; i++)
+      gguf_put_text(&w, text, (size_t)snprintf(text, sizeof text, "%d", i));
+    gguf_array(&w, "tokenizer.ggml.scores", POME__GGUF_FLOAT32, TOKENS);
+    for (int i = 0; i < TOKENS; i++) gguf_put_f32(&w, -(float)i);
+    gguf_array(&w, "tokenizer.ggml.merges", POME__GGUF_STRING, TOKENS - 10);
+    for (int i = 10; i < TOKENS; i++)
+      gguf_put_text(&w, text, (size_t)snprintf(text, sizeof text, "%d %d", i / 10, i % 10));
+    double seconds = seconds_to_read(&w, POME_OK);
+    printf("%d tokens of kind %d in %.0f ms\n", TOKENS, kind, 1e3 * seconds);
+    assert_true(seconds < 5); /* under a sanitizer on a busy machine */
+  }
+  gguf_begin(&w, 3);
+  gguf_string(&w, "tokenizer.ggml.model", "gpt2");
+  gguf_array(&w, "tokenizer.ggml.tokens", POME__GGUF_STRING, POME__VOCAB_LIMIT + 1);
+  for (int i = 0; i <= POME__VOCAB_LIMIT; i++) gguf_put_number(&w, 0, 8);
+  (void)seconds_to_read(&w, POME_INPUT);
+}
+
+/* No word is too long for a vocabulary without pre-tokenizer. */
+static void long_words(void **context) {
+  (void)context;
+  enum { SIZE = 1 << 20 };
+  static char text[SIZE];
+  static const char letters[] = {'a', ' ', 'b'};
+  gguf_writer w;
+  begin_pieces(&w, "llama");
+  pome_tokenizer *t = open_good(&w);
+  for (size_t i = 0; i < COUNT(letters); i++) {
+    size_t count;
+    pome_error error;
+    memset(text, letters[i], SIZE);
+    clock_t begin = clock();
+    check_ok(pome_tokenizer_encode(t, text, SIZE, NULL, 0, &count, &error), &error);
+    assert_int_equal(count, SIZE + 1);
+    assert_true((double)(clock() - begin) / CLOCKS_PER_SEC < 5);
+  }
+  pome_tokenizer_close(t);
+}
+
+/* Payloads of CVE-2024-34359 and CVE-2026-5760, which came in a GGUF's template; and one without
+ * end. */
+static void hostile_templates(void **context) {
+  (void)context;
+  static const char *const payloads[] = {
+      "{% for c in [].__class__.__base__.__subclasses__() %}{% if c.__name__ == 'catch_warnings' %}"
+      "{{ c()._module.__builtins__['__import__']('os').popen('id').read() }}{% endif %}{% endfor "
+      "%}",
+      "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+      "{{ messages.__class__.__mro__[1].__subclasses__() }}",
+      "{% for a in range(99999) %}{% for b in range(99999) %}{{ a }}{% endfor %}{% endfor %}",
+      "{% macro f(x) %}{{ f(x ~ x) }}{% endmacro %}{{ f('ab') }}",
+  };
+  for (size_t i = 0; i < COUNT(payloads); i++) {
+    gguf_writer w;
+    pome_template *chat;
+    pome_error error;
+    char *rendered;
+    size_t size;
+    begin_bytes(&w, "qwen2");
+    gguf_string(&w, "tokenizer.chat_template", payloads[i]);
+    write_file(&w);
+    pome_status status = pome_template_open(file_path, NULL, NULL, &chat, &error);
+    if (status == POME_OK) {
+      status = pome_template_render(chat, "{\"messages\": []}", 16, 0, &rendered, &size, &error);
+      pome_template_close(chat);
+    }
+    if (status != POME_INPUT) fail_msg("payload %zu: status %d", i, status);
+    unlink(file_path);
+  }
+}
+
 static void lack_of_memory(void **context) {
   (void)context;
   for (int kind = 0; kind < 3; kind++) {
@@ -463,18 +587,6 @@ static void lack_of_memory(void **context) {
 }
 
 /* ---- templates and ends, from files ---- */
-
-static char file_path[64];
-
-static void write_file(gguf_writer *w) {
-  pome__bytes bytes = gguf_end(w, 32, 0);
-  snprintf(file_path, sizeof file_path, "/tmp/pome-gguf-XXXXXX");
-  int file = mkstemp(file_path);
-  assert_true(file >= 0);
-  assert_int_equal(write(file, bytes.data, bytes.size), (ssize_t)bytes.size);
-  close(file);
-  gguf_free(w);
-}
 
 static void expect_render(const char *name, const char *want) {
   static const char talk[] = "{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}]}";
@@ -565,13 +677,22 @@ static void ends(void **context) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(byte_level),    cmocka_unit_test(around),
-      cmocka_unit_test(without_types), cmocka_unit_test(composed),
-      cmocka_unit_test(pieces),        cmocka_unit_test(unigram),
-      cmocka_unit_test(words),         cmocka_unit_test(families),
-      cmocka_unit_test(refused),       cmocka_unit_test(lack_of_memory),
-      cmocka_unit_test(templates),     cmocka_unit_test(family_template),
-      cmocka_unit_test(ends)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(byte_level),
+                                     cmocka_unit_test(around),
+                                     cmocka_unit_test(without_types),
+                                     cmocka_unit_test(composed),
+                                     cmocka_unit_test(pieces_without_types),
+                                     cmocka_unit_test(pieces),
+                                     cmocka_unit_test(unigram),
+                                     cmocka_unit_test(words),
+                                     cmocka_unit_test(families),
+                                     cmocka_unit_test(refused),
+                                     cmocka_unit_test(lack_of_memory),
+                                     cmocka_unit_test(templates),
+                                     cmocka_unit_test(family_template),
+                                     cmocka_unit_test(ends),
+                                     cmocka_unit_test(large),
+                                     cmocka_unit_test(long_words),
+                                     cmocka_unit_test(hostile_templates)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

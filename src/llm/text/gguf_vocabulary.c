@@ -131,7 +131,8 @@ static pome_status set_pieces(reader *r, pome__pieces *pieces, pome_error *error
       return pome__fail(error, POME_INPUT, "GGUF: the score of token %zu is no number", id);
     POME__TRY(pome__pieces_set(pieces, id, (pome__bytes){(const uint8_t *)text.data, text.size},
                                r->kinds[id], score, error));
-    pieces->byte_fallback = pieces->byte_fallback || r->kinds[id] == POME__PIECE_BYTE;
+    bool may_be_byte = r->kinds[id] == POME__PIECE_BYTE || r->types == NULL;
+    pieces->byte_fallback = pieces->byte_fallback || may_be_byte;
   }
   return POME_OK;
 }
@@ -175,8 +176,10 @@ static pome_status read_pieces(reader *r, bool unigram, pome_error *error) {
   pome__decode_step metaspace = {.kind = POME__DECODE_METASPACE,
                                  .text = {POME__PIECE_SPACE, 3},
                                  .keep_first = !pieces.dummy_prefix};
+  pome__decode_step bytes = {.kind = POME__DECODE_BYTE_FALLBACK};
   if (unigram) POME__TRY(pome__decoder_add(&r->t->decoder, &metaspace, error));
   else POME__TRY(add_piece_decoder(&r->t->decoder, &pieces, error));
+  if (unigram && pieces.byte_fallback) POME__TRY(pome__decoder_add(&r->t->decoder, &bytes, error));
   return make_post(r, !unigram, unigram, error);
 }
 

@@ -133,7 +133,8 @@ static pome_status open_file(const char *path, const pome_allocator *allocator,
   char folder[POME__PATH_LIMIT] = "";
   /* A GGUF file may be larger than memory: only its head is looked at. */
   POME__TRY(pome__blob_open(NULL, path, !pome__gguf_is_file(path), allocator, &blob, error));
-  pome_status status = pome__tokenizer_from_memory(blob.bytes, allocator, &t, error);
+  pome_status status = pome__blob_check(&blob, error);
+  if (status == POME_OK) status = pome__tokenizer_from_memory(blob.bytes, allocator, &t, error);
   pome__blob_close(&blob);
   if (status != POME_OK) return status;
   const char *slash = strrchr(path, '/');
