@@ -8,6 +8,7 @@
 """
 
 from ._library import PomeError
+from .language import Generation, LanguageModel, Session
 from .model import (
     Device,
     Function,
@@ -21,17 +22,23 @@ from .model import (
     devices,
     version,
 )
+from .text import Template, Tokenizer
 
 __all__ = [
     "Device",
     "Function",
+    "Generation",
+    "LanguageModel",
     "Model",
     "OpCount",
     "Operation",
     "PlanDevice",
     "PomeError",
     "Port",
+    "Session",
     "State",
+    "Template",
+    "Tokenizer",
     "Weight",
     "devices",
     "version",

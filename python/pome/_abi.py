@@ -15,10 +15,12 @@ from ctypes import (
     c_char,
     c_char_p,
     c_double,
+    c_float,
     c_int,
     c_int32,
     c_int64,
     c_size_t,
+    c_uint,
     c_uint32,
     c_uint64,
     c_void_p,
@@ -208,6 +210,50 @@ class PlanDevice(ctypes.Structure):
     _fields_ = [("name", c_char_p), ("operations", c_size_t), ("reason", c_char_p)]
 
 
+class Span(ctypes.Structure):
+    """pome_span"""
+
+    _fields_ = [("begin", c_size_t), ("end", c_size_t)]
+
+
+class LogitBias(ctypes.Structure):
+    """pome_logit_bias"""
+
+    _fields_ = [("id", c_int32), ("bias", c_float)]
+
+
+class SamplerOptions(ctypes.Structure):
+    """pome_sampler_options"""
+
+    _fields_ = [
+        ("size", c_size_t),
+        ("temperature", c_float),
+        ("top_k", c_int),
+        ("top_p", c_float),
+        ("seed", c_uint64),
+        ("min_p", c_float),
+        ("typical_p", c_float),
+        ("repetition_penalty", c_float),
+        ("presence_penalty", c_float),
+        ("frequency_penalty", c_float),
+        ("penalty_window", c_int),
+        ("bias", POINTER(LogitBias)),
+        ("bias_count", c_size_t),
+        ("constrain", c_void_p),
+        ("constrain_context", c_void_p),
+    ]
+
+
+class LlmOptions(ctypes.Structure):
+    """pome_llm_options"""
+
+    _fields_ = [
+        ("size", c_size_t),
+        ("model", POINTER(ModelOptions)),
+        ("plan", POINTER(PlanOptions)),
+    ]
+
+
 # The C name of each struct above.
 STRUCTS = {
     "pome_error": Error,
@@ -223,7 +269,14 @@ STRUCTS = {
     "pome_device": Device,
     "pome_plan_options": PlanOptions,
     "pome_plan_device": PlanDevice,
+    "pome_span": Span,
+    "pome_logit_bias": LogitBias,
+    "pome_sampler_options": SamplerOptions,
+    "pome_llm_options": LlmOptions,
 }
+
+ENCODE_SPECIAL, ENCODE_PLAIN = 1, 2
+DECODE_SKIP_SPECIAL = 1
 
 PRINT = CFUNCTYPE(c_int, c_void_p, POINTER(c_char), c_size_t)
 
@@ -307,6 +360,77 @@ FUNCTIONS = {
     "pome_run_bytes": (c_size_t, [_object]),
 }
 
+_ids = POINTER(c_int32)
+_size = POINTER(c_size_t)
+_spans = POINTER(Span)
+_string = POINTER(String)
+_stopped = POINTER(c_bool)
+
+# Of a library that is built with language models.
+LANGUAGE_FUNCTIONS = {
+    "pome_tokenizer_open": (c_int, [c_char_p, c_void_p, _out, _error]),
+    "pome_tokenizer_close": (None, [_object]),
+    "pome_tokenizer_vocab_size": (c_size_t, [_object]),
+    "pome_tokenizer_encode_with": (
+        c_int,
+        [_object, c_char_p, c_size_t, c_uint, _ids, _spans, c_size_t, _size, _error],
+    ),
+    "pome_tokenizer_encode_marked": (
+        c_int,
+        [_object, c_void_p, c_size_t, c_uint, _spans, c_size_t, _ids, c_size_t, _size, _error],
+    ),
+    "pome_tokenizer_encode_pair": (
+        c_int,
+        [_object, String, String, c_uint, _ids, _ids, c_size_t, _size, _error],
+    ),
+    "pome_tokenizer_piece": (String, [_object, c_int32]),
+    "pome_tokenizer_is_special": (c_bool, [_object, c_int32]),
+    "pome_tokenizer_find": (c_int32, [_object, c_char_p, c_size_t]),
+    "pome_tokenizer_decode": (
+        c_int,
+        [_object, _ids, c_size_t, c_uint, c_void_p, c_size_t, _size, _error],
+    ),
+    "pome_detokenizer_create": (c_int, [_object, c_uint, _out, _error]),
+    "pome_detokenizer_free": (None, [_object]),
+    "pome_detokenizer_add": (c_int, [_object, c_int32, _string, _error]),
+    "pome_detokenizer_finish": (c_int, [_object, _string, _error]),
+    "pome_template_open": (c_int, [c_char_p, c_char_p, c_void_p, _out, _error]),
+    "pome_template_parse": (c_int, [c_char_p, c_size_t, c_void_p, _out, _error]),
+    "pome_template_close": (None, [_object]),
+    "pome_template_render_marked": (
+        c_int,
+        [_object, c_char_p, c_size_t, c_int64, _out, _size, POINTER(_spans), _size, _error],
+    ),
+    "pome_template_free_text": (None, [_object, c_void_p, c_size_t]),
+    "pome_template_free_spans": (None, [_object, _spans, c_size_t]),
+    "pome_sampler_options_init_sized": (None, [POINTER(SamplerOptions), c_size_t]),
+    "pome_sampler_create": (c_int, [POINTER(SamplerOptions), c_size_t, c_void_p, _out, _error]),
+    "pome_sampler_free": (None, [_object]),
+    "pome_sampler_choose": (c_int, [_object, POINTER(c_float), _ids, _error]),
+    "pome_sampler_accept": (None, [_object, c_int32]),
+    "pome_stops_create": (
+        c_int,
+        [_object, c_char_p, _object, _string, c_size_t, c_void_p, _out, _error],
+    ),
+    "pome_stops_free": (None, [_object]),
+    "pome_stops_is_end": (c_bool, [_object, c_int32]),
+    "pome_stops_add": (c_int, [_object, String, _string, _stopped, _error]),
+    "pome_stops_finish": (String, [_object]),
+    "pome_llm_options_init_sized": (None, [POINTER(LlmOptions), c_size_t]),
+    "pome_llm_open": (c_int, [c_char_p, POINTER(LlmOptions), _out, _error]),
+    "pome_llm_close": (None, [_object]),
+    "pome_llm_tokenizer": (_object, [_object]),
+    "pome_llm_context": (c_size_t, [_object]),
+    "pome_llm_vocab_size": (c_size_t, [_object]),
+    "pome_llm_eos": (c_int32, [_object]),
+    "pome_llm_bos": (c_int32, [_object]),
+    "pome_session_create": (c_int, [_object, _out, _error]),
+    "pome_session_free": (None, [_object]),
+    "pome_session_sync": (c_int, [_object, _ids, c_size_t, POINTER(POINTER(c_float)), _error]),
+    "pome_session_length": (c_size_t, [_object]),
+    "pome_session_cancel": (None, [_object]),
+}
+
 
 def options(library: ctypes.CDLL, name: str) -> Any:
     """The options struct of that name with its defaults."""
@@ -316,9 +440,15 @@ def options(library: ctypes.CDLL, name: str) -> Any:
     return made
 
 
+def has_language_models(library: ctypes.CDLL) -> bool:
+    """A library may be built without them."""
+    return hasattr(library, "pome_llm_open")
+
+
 def declare(library: ctypes.CDLL) -> None:
     """Gives every function of the library its types."""
-    for name, (returns, arguments) in FUNCTIONS.items():
+    language = LANGUAGE_FUNCTIONS if has_language_models(library) else {}
+    for name, (returns, arguments) in {**FUNCTIONS, **language}.items():
         function = getattr(library, name)
         function.restype = returns
         function.argtypes = arguments

@@ -120,6 +120,18 @@ def library() -> ctypes.CDLL:
     return _loaded[0]
 
 
+def language_library() -> ctypes.CDLL:
+    """The shared library, for language models."""
+    found = library()
+    if not _abi.has_language_models(found):
+        raise PomeError(
+            "UNSUPPORTED",
+            "this library of pome is built without language models",
+            hint="build it with WITH_LLM=ON, which needs PCRE2 and utf8proc",
+        )
+    return found
+
+
 def call(name: str, *arguments: object) -> None:
     """Calls a function that returns a status and takes a pome_error last; raises PomeError."""
     error = _abi.Error()

@@ -34,6 +34,8 @@ def expected_lines() -> dict[str, int]:
     lines.update({f"POME_{name.upper()}_PORT": v for v, name in enumerate(_abi.PORT_KINDS)})
     for value, name in enumerate(_abi.DTYPES):
         lines["POME_DTYPE_NONE" if name == "none" else "POME_" + name.upper()] = value
+    for name in ("ENCODE_SPECIAL", "ENCODE_PLAIN", "DECODE_SKIP_SPECIAL"):
+        lines[f"POME_{name}"] = getattr(_abi, name)
     return lines
 
 
@@ -75,7 +77,7 @@ class Abi(support.Folder):
     def test_arguments(self):
         known = prototypes()
         self.assertGreater(len(known), 80)
-        for name, (_, arguments) in _abi.FUNCTIONS.items():
+        for name, (_, arguments) in {**_abi.FUNCTIONS, **_abi.LANGUAGE_FUNCTIONS}.items():
             self.assertEqual(len(arguments), known.get(name), name)
 
     def test_options_know_their_size(self):
