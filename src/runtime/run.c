@@ -392,6 +392,8 @@ static void set_cancel(pome_run *run, bool cancel) {
 
 pome_status pome_run_predict(pome_run *run, pome_state *state, pome_error *error) {
   if (run == NULL) return pome__fail(error, POME_USAGE, "pome_run_predict needs a run");
+  const pome__package *package = run->plan->function->model->package;
+  if (package != NULL) POME__TRY(pome__package_check_all(package, error));
   if (state != NULL && atomic_flag_test_and_set(&state->busy)) {
     return pome__fail(error, POME_USAGE, "the state is in use by another prediction");
   }

@@ -322,11 +322,18 @@ class Files(support.Folder):
         whole = weights.read_bytes()
         for size in (0, 1000, len(whole) // 2):
             weights.write_bytes(whole)
-            mapped, copied = pome.Model(package), pome.Model(package, copy=True)
+            mapped, used, copied = (
+                pome.Model(package),
+                pome.Model(package),
+                pome.Model(package, copy=True),
+            )
+            self.predict(used)
             os.truncate(weights, size)
             self.assertEqual(self.predict(copied)["logits"].shape, (1, 1, 1024))
-            with self.assertRaises(pome.PomeError):
-                self.predict(mapped)
+            for model in (mapped, used):
+                with self.assertRaisesRegex(pome.PomeError, "the file has shrunk to") as caught:
+                    self.predict(model)
+                self.assertEqual(caught.exception.status, "IO")
 
     def test_bytes_that_are_no_model(self):
         for spec in (b"", b"\xff" * 100, bytearray(100), memoryview(b"\x08\x09")):
