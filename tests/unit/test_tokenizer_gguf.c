@@ -239,6 +239,25 @@ static void pieces(void **context) {
   pome_tokenizer_close(t);
 }
 
+/* Merges over characters, without a space in front. */
+static void characters(void **context) {
+  (void)context;
+  static const char *const merges[] = {"a b", SPACE " ab"};
+  gguf_writer w;
+  gguf_begin(&w, 3);
+  gguf_string(&w, "tokenizer.ggml.model", "gemma4");
+  gguf_strings(&w, "tokenizer.ggml.tokens", piece_tokens, COUNT(piece_tokens));
+  gguf_i32s(&w, "tokenizer.ggml.token_type", piece_types, COUNT(piece_types));
+  gguf_strings(&w, "tokenizer.ggml.merges", merges, 2);
+  gguf_u32(&w, "tokenizer.ggml.bos_token_id", 1);
+  gguf_u32(&w, "tokenizer.ggml.unknown_token_id", 0);
+  pome_tokenizer *t = open_good(&w);
+  expect_ids(t, "ab ab", POME_ENCODE_SPECIAL, "1 8 9");
+  expect_ids(t, "ba<x>\xc3\xa9?", 0, "6 5 10 3 4 0");
+  expect_text(t, (const int32_t[]){9, 9, 3, 4}, 4, 0, " ab ab\xc3\xa9");
+  pome_tokenizer_close(t);
+}
+
 static void unigram(void **context) {
   (void)context;
   gguf_writer w;
@@ -684,6 +703,7 @@ int main(void) {
                                      cmocka_unit_test(pieces_without_types),
                                      cmocka_unit_test(pieces),
                                      cmocka_unit_test(unigram),
+                                     cmocka_unit_test(characters),
                                      cmocka_unit_test(words),
                                      cmocka_unit_test(families),
                                      cmocka_unit_test(refused),

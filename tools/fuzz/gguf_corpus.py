@@ -83,6 +83,9 @@ def files():
                                 flag("add_space_prefix", 1)))
     yield "unigram", gguf(pieces("t5", flag("add_space_prefix", 1), flag("remove_extra_whitespaces", 1),
                                  entry("tokenizer.ggml.precompiled_charsmap", "array", ("u8", charsmap()))))
+    merged = [SPACE + "ab", "a", "b", "ab", SPACE, "<0x41>", "<x>"]
+    yield "characters", gguf(vocabulary("gemma4", merged, [NORMAL] * 5 + [BYTE, USER],
+                                        entry("tokenizer.ggml.merges", "array", ("string", ["a b", SPACE + " ab"]))))
     words = ["[UNK]", "[CLS]", "[SEP]", SPACE + "a", SPACE + "ab", "a", "b", "ab", SPACE + "."]
     yield "words", gguf(vocabulary("bert", words, [CONTROL] * 3 + [NORMAL] * 6, number("unknown", 0), number("cls", 1),
                                    number("seperator", 2), flag("normalizer.lowercase", 1)), version=2)

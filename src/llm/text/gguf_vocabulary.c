@@ -149,17 +149,15 @@ static pome_status read_charsmap(const reader *r, pome__bytes *map, pome_error *
   return POME_OK;
 }
 
-/* As the tokenizers library undoes it. */
-static pome_status add_piece_decoder(pome__decoder *d, const pome__pieces *pieces,
-                                     pome_error *error) {
+/* As the tokenizers library undoes it; `prefix`: there is a space in front. */
+static pome_status add_piece_decoder(pome__decoder *d, bool prefix, pome_error *error) {
   const pome__decode_step steps[] = {{.kind = POME__DECODE_REPLACE,
                                       .text = {" ", 1},
                                       .pattern = {.string = {POME__PIECE_SPACE, 3}}},
                                      {.kind = POME__DECODE_BYTE_FALLBACK},
                                      {.kind = POME__DECODE_FUSE},
                                      {.kind = POME__DECODE_STRIP, .text = {" ", 1}, .start = 1}};
-  for (size_t i = 0; i < (pieces->dummy_prefix ? 4 : 3); i++)
-    POME__TRY(pome__decoder_add(d, &steps[i], error));
+  for (size_t i = 0; i < (prefix ? 4 : 3); i++) POME__TRY(pome__decoder_add(d, &steps[i], error));
   return POME_OK;
 }
 
@@ -178,12 +176,12 @@ static pome_status read_pieces(reader *r, bool unigram, pome_error *error) {
                                  .keep_first = !pieces.dummy_prefix};
   pome__decode_step bytes = {.kind = POME__DECODE_BYTE_FALLBACK};
   if (unigram) POME__TRY(pome__decoder_add(&r->t->decoder, &metaspace, error));
-  else POME__TRY(add_piece_decoder(&r->t->decoder, &pieces, error));
+  else POME__TRY(add_piece_decoder(&r->t->decoder, pieces.dummy_prefix, error));
   if (unigram && pieces.byte_fallback) POME__TRY(pome__decoder_add(&r->t->decoder, &bytes, error));
   return make_post(r, !unigram, unigram, error);
 }
 
-/* ---- gpt2 and bert: tokens spelled in another way ---- */
+/* ---- gpt2, gemma4 and bert: tokens spelled in another way ---- */
 
 static bool is_spelled(uint8_t kind) {
   return kind == POME__PIECE_NORMAL || kind == POME__PIECE_BYTE;
@@ -196,6 +194,12 @@ static size_t spell_bytes(reader *r, pome_string text, char *out) {
   size_t size;
   if (!pome__alphabet_bytes(text.data, text.size, out, &size)) r->odd = true;
   return size;
+}
+
+static size_t spell_plain(reader *r, pome_string text, char *out) {
+  (void)r;
+  memcpy(out, text.data, text.size);
+  return text.size;
 }
 
 static size_t spell_word(reader *r, pome_string text, char *out) {
@@ -317,24 +321,34 @@ static pome_status add_words(reader *r, const pome__gguf_words *words, pome_erro
     pome_status status = pome__pretokenizer_add(p, &cut, error);
     if (status != POME_OK) return pome__pattern_free(&cut.pattern), status;
   }
-  return pome__pretokenizer_add(p, &(pome__cut){.kind = POME__CUT_BYTES, .whole = true}, error);
+  if (!words->characters)
+    return pome__pretokenizer_add(p, &(pome__cut){.kind = POME__CUT_BYTES, .whole = true}, error);
+  pome__normalizer_step visible = {.kind = POME__NORMALIZE_REPLACE,
+                                   .content = {POME__PIECE_SPACE, 3},
+                                   .pattern = {.string = {" ", 1}}};
+  return pome__normalizer_add(&r->t->normalizer, &visible, error);
 }
 
-static pome_status read_gpt2(reader *r, pome_error *error) {
+static pome_status read_merged(reader *r, pome_string family, pome_error *error) {
   pome_tokenizer *t = r->t;
   const pome__gguf_words *words;
-  pome_string family;
-  POME__TRY(pome__gguf_text(r->gguf, "tokenizer.ggml.pre", &family, error));
+  if (family.data == NULL)
+    POME__TRY(pome__gguf_text(r->gguf, "tokenizer.ggml.pre", &family, error));
   POME__TRY(pome__gguf_words_find(family, &words, error));
   POME__TRY(add_words(r, words, error));
-  POME__TRY(read_spelled(r, spell_bytes, error));
+  POME__TRY(read_spelled(r, words->characters ? spell_plain : spell_bytes, error));
   t->kind = POME__MODEL_BPE;
-  t->bpe =
-      (pome__bpe){.vocab = &t->vocab, .bytes = true, .ignore_merges = words->whole, .unknown = -1};
+  t->bpe = (pome__bpe){.vocab = &t->vocab,
+                       .bytes = !words->characters,
+                       .byte_fallback = words->characters,
+                       .fuse_unknown = words->characters,
+                       .ignore_merges = words->whole,
+                       .unknown = words->characters ? r->unknown : -1};
   t->bpe.prefix = t->bpe.suffix = (pome_string){"", 0};
   POME__TRY(read_merges(r, error));
-  POME__TRY(
-      pome__decoder_add(&t->decoder, &(pome__decode_step){.kind = POME__DECODE_BYTES}, error));
+  pome__decode_step bytes = {.kind = POME__DECODE_BYTES};
+  if (words->characters) POME__TRY(add_piece_decoder(&t->decoder, false, error));
+  else POME__TRY(pome__decoder_add(&t->decoder, &bytes, error));
   return make_post(r, words->bos, false, error);
 }
 
@@ -384,15 +398,18 @@ static pome_status read_vocabulary(reader *r, pome_error *error) {
   if (model.data == NULL)
     return pome__fail(error, POME_INPUT, "GGUF: there is no tokenizer in this file (no \"%s\")",
                       key);
-  bool llama = is(model, "llama"), t5 = is(model, "t5"), gpt2 = is(model, "gpt2");
-  if (!llama && !t5 && !gpt2 && !is(model, "bert"))
+  static const char *const known[] = {"llama", "t5", "gpt2", "gemma4", "bert"};
+  size_t which = 0;
+  while (which < 5 && !is(model, known[which])) which++;
+  if (which == 5)
     return pome__fail(error, POME_UNSUPPORTED,
-                      "tokenizer: a vocabulary for \"%.*s\" (%s) is not supported; bert, gpt2, "
-                      "llama and t5 are",
+                      "tokenizer: a vocabulary for \"%.*s\" (%s) is not supported; bert, gemma4, "
+                      "gpt2, llama and t5 are",
                       (int)(model.size < 60 ? model.size : 60), model.data, key);
   POME__TRY(read_lists(r, error));
-  if (llama || t5) return read_pieces(r, t5, error);
-  return gpt2 ? read_gpt2(r, error) : read_bert(r, error);
+  if (which < 2) return read_pieces(r, which == 1, error);
+  if (which == 4) return read_bert(r, error);
+  return read_merged(r, which == 3 ? model : (pome_string){NULL, 0}, error);
 }
 
 pome_status pome__tokenizer_read_gguf(pome_tokenizer *t, pome__bytes file, pome_error *error) {

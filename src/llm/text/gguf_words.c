@@ -115,6 +115,8 @@ static const pome__gguf_words table[] = {
      .patterns = {"<sentinel:[0-9]+>|IMGIMG[A-I]{1,4}Z", "[\\t\\n]|    |  ", ONE,
                   "[\\p{P}!-/:-@\\[-`{-~]", POME__GPT2_WORDS},
      .bos = true},
+    {.names = "gemma4 granite-embed-multi-311m", .bos = true, .characters = true},
+    {.names = "sarvam-moe", .characters = true},
 };
 
 static bool has_name(const char *names, pome_string wanted) {
