@@ -40,6 +40,12 @@ bool interrupt_seen(void) {
   return signal_seen != 0;
 }
 
+int interrupt_take(void) {
+  int number = signal_seen;
+  if (number == SIGINT) signal_seen = 0;
+  return number;
+}
+
 int interrupt_exit_status(int status) {
   return signal_seen ? 128 + signal_seen : status;
 }

@@ -11,6 +11,8 @@ void interrupt_start(void);
  * previous one is forgotten. */
 void interrupt_with(void (*stop)(void *context), void *context);
 bool interrupt_seen(void);
+/* The signal that came, or 0. SIGINT is forgotten: work goes on. */
+int interrupt_take(void);
 /* 130 or 143 once a signal came, else `status`. */
 int interrupt_exit_status(int status);
 

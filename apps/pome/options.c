@@ -55,8 +55,10 @@ const verb_row verb_rows[VERB_COUNT] = {
      "beside them.\n",
      verb_bench},
     {"run", VERB_RUN, "MODEL [PROMPT]", 1, 2, NULL, "let a language model write",
-     "Prints the text as it comes. Without PROMPT it is read from the standard input. The same\n"
-     "seed gives the same text; --temp 0 always takes the most likely token. Ctrl-C stops.\n",
+     "Prints the text as it comes. Without PROMPT it is a conversation on a terminal, and else "
+     "the\n"
+     "prompt is the standard input. The same seed gives the same text; --temp 0 always takes the\n"
+     "most likely token. Ctrl-C stops.\n",
      verb_run},
     {"tokenize", VERB_TOKENIZE, "MODEL [TEXT]", 1, 2, NULL, "text to token ids, and back",
      "MODEL may also be a tokenizer.json, a tokenizer.model or a folder that has one. Without\n"
@@ -124,7 +126,7 @@ const option_row option_rows[] = {
     {"warm-up", 0, OPTION_INT, AT(warmup), "N", NULL, 0, 1e6, COMPLETE_NONE, BIT(BENCH),
      "predictions before measuring (default 3)"},
     {"tokens", 'n', OPTION_INT, AT(tokens), "N", NULL, 1, 1e9, COMPLETE_NONE, BIT(RUN),
-     "most tokens to write (default: 200, or what fits the context)"},
+     "most tokens to write (default: 200; in a conversation what fits)"},
     {"temp", 0, OPTION_REAL, AT(temperature), "T", NULL, 0, 100, COMPLETE_NONE, BIT(RUN),
      "temperature; 0 takes the most likely token (default 0.8)"},
     {"top-k", 0, OPTION_INT, AT(top_k), "K", NULL, 0, 1e9, COMPLETE_NONE, BIT(RUN),
@@ -390,7 +392,7 @@ pome_status options_parse(const verb_row *verb, char **words, size_t count, stru
                              .atol = -1,
                              .rtol = -1,
                              .warmup = 3,
-                             .tokens = 200,
+                             .tokens = 0,
                              .top_k = 40,
                              .seed = -1,
                              .temperature = 0.8,

@@ -41,7 +41,7 @@ struct options {
   /* bench */
   int64_t repetitions, warmup;
   /* language models */
-  int64_t tokens, top_k, seed; /* seed negative: by the clock */
+  int64_t tokens, top_k, seed; /* tokens 0: not given; seed negative: by the clock */
   double temperature, top_p, min_p, repeat_penalty;
   int64_t context; /* 0: the model's */
   const char *system;

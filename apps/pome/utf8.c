@@ -28,6 +28,14 @@ uint32_t utf8_next(const char *text, size_t left, size_t *length) {
   return code;
 }
 
+size_t utf8_put(uint32_t code, char *bytes) {
+  if (code < 0x80) return bytes[0] = (char)code, 1;
+  size_t more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+  for (size_t i = more; i > 0; i--, code >>= 6) bytes[i] = (char)(0x80 | (code & 0x3f));
+  bytes[0] = (char)((0xff00u >> (more + 1) & 0xff) | code);
+  return more + 1;
+}
+
 size_t utf8_whole(const char *text, size_t size) {
   for (size_t back = 1; back <= 3 && back <= size; back++) {
     unsigned char byte = (unsigned char)text[size - back];

@@ -17,6 +17,12 @@ need_folio() {
   [[ -d $FOLIO ]] || skip "there is no models/folio"
 }
 
+# talk COMMAND...: runs it on a terminal, by the steps on the standard input; see pty.c.
+talk() {
+  [[ -x ${POME_PTY:-} ]] || skip "POME_PTY names no program"
+  "$POME_PTY" "$@"
+}
+
 # add.mil: sum = x + y in fp32, and the same in fp16.
 make_add() {
   cat >add.mil <<'MIL'

@@ -5,7 +5,8 @@
 set -euo pipefail
 
 goal=${1:-build}
-apt_build=(gcc make cmake ninja-build pkg-config libjansson-dev libzip-dev libpcre2-dev libutf8proc-dev libpng-dev libjpeg-dev)
+apt_build=(gcc make cmake ninja-build pkg-config libjansson-dev libzip-dev libpcre2-dev libutf8proc-dev libpng-dev libjpeg-dev
+  libedit-dev)
 apt_test=(g++ libcmocka-dev)
 brew_build=(cmake ninja pkg-config jansson libzip pcre2 utf8proc libpng jpeg-turbo)
 brew_test=(cmocka)

@@ -1,0 +1,41 @@
+need_folio
+"$POME" run "$FOLIO" --raw "ROMEO:" -n 20 --temp 0 >once.txt
+first=$(sed -n '/./{p;q}' once.txt)
+for TERM in dumb xterm; do
+  export TERM
+  talk "$POME" run "$FOLIO" -n 20 --temp 0 <<END
+wait /help lists commands, Ctrl-D leaves. Without a chat template
+wait > 
+send ROMEO:\n
+wait $first
+wait (cut after 20 tokens; -n allows more)
+wait > 
+send /stats\n
+wait 20 written (stop: length
+wait > 
+send And more\n
+wait (cut after 20 tokens
+wait > 
+send /clear\n
+wait (a new conversation)
+wait > 
+send """\n
+wait . 
+send ROMEO:"""\n
+wait $first
+wait > 
+send /help\n
+wait /bye
+wait > 
+send /nothing\n
+wait pome: no command '/nothing'
+wait hint: /help lists them
+wait > 
+send /system Be brief.\n
+wait a system message needs a chat template
+wait > 
+send \xc3\xa9\x7f\xff\n
+wait > 
+send \x04
+END
+done

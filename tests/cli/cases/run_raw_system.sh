@@ -1,0 +1,2 @@
+need_folio
+"$POME" run "$FOLIO" --raw --system x hello
