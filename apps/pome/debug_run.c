@@ -135,7 +135,7 @@ static pome_status run_side(group *g, int which, pome_error *error) {
   if (g->first == 0) engine_report_devices(g->plans[which]);
   POME__TRY(pome_run_create(g->plans[which], NULL, &g->runs[which], error));
   bool stateful = pome_function_port_count(side->function, POME_STATE_PORT) > 0;
-  if (side->state) pome_state_reset(side->state);
+  if (side->state) POME__TRY(pome_state_reset(side->state, error));
   else if (stateful) POME__TRY(pome_state_create(&side->function, 1, NULL, &side->state, error));
   for (size_t step = 0; step < d->inputs->steps; step++) {
     bound_values bound = {0};

@@ -108,9 +108,8 @@ static bool has_state(const engine_unit *unit) {
 }
 
 pome_status engine_reset_state(struct engine *engine, const engine_unit *unit, pome_error *error) {
-  if (engine->state) pome_state_reset(engine->state);
-  else if (has_state(unit)) return create_state(engine, unit, error);
-  return POME_OK;
+  if (engine->state) return pome_state_reset(engine->state, error);
+  return has_state(unit) ? create_state(engine, unit, error) : POME_OK;
 }
 
 static void cancel_run(void *run) {

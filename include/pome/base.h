@@ -79,7 +79,9 @@ POME_API const char *pome_version(void);
 
 /* Where memory comes from. All three functions must be safe to call from any thread. `allocate`
  * returns memory aligned for any type, or NULL. `reallocate` and `free` are told the old size. The
- * struct must outlive every object made with it. NULL stands for the C library's malloc. */
+ * struct must outlive every object made with it. NULL stands for the C library's malloc,
+ * which is asked for no block larger than the machine's memory: how much a prediction takes is up
+ * to the model. Whoever wants a lower ceiling gives an allocator that has one. */
 typedef struct pome_allocator {
   void *context;
   void *(*allocate)(void *context, size_t size);

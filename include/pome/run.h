@@ -91,8 +91,8 @@ POME_API pome_status pome_state_create(const pome_function *const *functions, si
                                        const pome_allocator *allocator, pome_state **state,
                                        pome_error *error);
 POME_API void pome_state_free(pome_state *state);
-/* Back to zeros. */
-POME_API void pome_state_reset(pome_state *state);
+/* Back to zeros. This, cloning and writing are POME_USAGE while a prediction uses the state. */
+POME_API pome_status pome_state_reset(pome_state *state, pome_error *error);
 POME_API pome_status pome_state_clone(const pome_state *state, pome_state **clone,
                                       pome_error *error);
 POME_API size_t pome_state_bytes(const pome_state *state);

@@ -342,7 +342,7 @@ FUNCTIONS = {
     "pome_plan_device_get": (PlanDevice, [_object, c_size_t]),
     "pome_state_create": (c_int, [POINTER(c_void_p), c_size_t, c_void_p, _out, _error]),
     "pome_state_free": (None, [_object]),
-    "pome_state_reset": (None, [_object]),
+    "pome_state_reset": (c_int, [_object, _error]),
     "pome_state_clone": (c_int, [_object, _out, _error]),
     "pome_state_bytes": (c_size_t, [_object]),
     "pome_state_count": (c_size_t, [_object]),

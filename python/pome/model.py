@@ -285,7 +285,7 @@ class State(Unpicklable):
     def reset(self) -> None:
         """Back to zeros."""
         with self._open() as state:
-            library().pome_state_reset(state)
+            call("pome_state_reset", state)
 
     def clone(self) -> State:
         """Another timeline that starts from here."""

@@ -10,8 +10,10 @@
 
 #include "base/check.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -38,13 +40,28 @@
 /* Most that aligning a piece, and finding back to the old alignment after it, can cost. */
 #define BLOCK_SLACK (2 * ALIGNMENT + GAP)
 
+/* Sizes come from models, and malloc may promise what there is not: the process would end when it
+ * is touched. */
+static bool machine_holds(size_t size) {
+  static atomic_size_t memory; /* 0: not asked yet */
+  size_t whole = atomic_load_explicit(&memory, memory_order_relaxed);
+  if (whole == 0) {
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    bool told = pages > 0 && page > 0 && pome__mul((size_t)pages, (size_t)page, &whole);
+    if (!told) whole = SIZE_MAX;
+    atomic_store_explicit(&memory, whole, memory_order_relaxed);
+  }
+  return size <= whole;
+}
+
 void *pome__alloc(const pome_allocator *allocator, size_t size) {
   if (size == 0) size = 1;
-  return allocator ? allocator->allocate(allocator->context, size) : malloc(size);
+  if (allocator) return allocator->allocate(allocator->context, size);
+  return machine_holds(size) ? malloc(size) : NULL;
 }
 
 void *pome__alloc_zero(const pome_allocator *allocator, size_t size) {
-  if (!allocator) return calloc(1, size ? size : 1);
+  if (!allocator) return machine_holds(size) ? calloc(1, size ? size : 1) : NULL;
   void *pointer = pome__alloc(allocator, size);
   if (pointer) memset(pointer, 0, size);
   return pointer;
@@ -55,8 +72,8 @@ void *pome__realloc(const pome_allocator *allocator, void *pointer, size_t old_s
   if (!pointer) return pome__alloc(allocator, new_size);
   if (old_size == 0) old_size = 1;
   if (new_size == 0) new_size = 1;
-  return allocator ? allocator->reallocate(allocator->context, pointer, old_size, new_size)
-                   : realloc(pointer, new_size);
+  if (allocator) return allocator->reallocate(allocator->context, pointer, old_size, new_size);
+  return machine_holds(new_size) ? realloc(pointer, new_size) : NULL;
 }
 
 void pome__free(const pome_allocator *allocator, void *pointer, size_t size) {

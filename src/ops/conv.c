@@ -249,11 +249,11 @@ static pome_status conv_by_product(const conv *c) {
   };
   pome__product_space space;
   POME__TRY(pome__product_prepare(c->call, &p, &space));
-  for (int64_t i = 0; i < c->batch * c->groups; i++) {
+  for (int64_t i = 0; i < c->batch * c->groups && !pome__call_stopped(c->call); i++) {
     int64_t group = i % c->groups;
     p.w.offset = group * c->out_channels * row;
     p.bias_offset = group * c->out_channels;
-    for (int64_t begin = 0; begin < c->out_size; begin += panel) {
+    for (int64_t begin = 0; begin < c->out_size && !pome__call_stopped(c->call); begin += panel) {
       int64_t count = c->out_size - begin < panel ? c->out_size - begin : panel;
       if (c->x.dtype == POME_FP64) {
         patches_f64(c, i * c->in_channels * c->in_size, begin, count, data);
@@ -316,7 +316,7 @@ static pome_status conv_by_taps(const conv *c) {
   double *weight = POME__SCRATCH(c->call, double, (size_t)c->taps);
   if (sum == NULL || weight == NULL) return pome__call_memory(c->call);
   int64_t channels = c->groups * c->out_channels;
-  for (int64_t i = 0; i < c->batch * channels; i++) {
+  for (int64_t i = 0; i < c->batch * channels && !pome__call_stopped(c->call); i++) {
     int64_t channel = i % channels;
     int64_t from = (i / channels * c->groups + channel / c->out_channels) * c->in_size;
     double bias = bias_of(c, channel);
@@ -450,7 +450,7 @@ static pome_status eval_conv_transpose(pome__call *call) {
       if (k % c.out_size == 0) sums[k] = bias_of(&c, group * c.out_channels + k / c.out_size);
       else sums[k] = sums[k - 1];
     }
-    for (int64_t begin = 0; begin < c.in_size; begin += panel) {
+    for (int64_t begin = 0; begin < c.in_size && !pome__call_stopped(call); begin += panel) {
       int64_t count = c.in_size - begin < panel ? c.in_size - begin : panel;
       p.m = (size_t)count;
       p.x.offset = i * c.in_channels * c.in_size + begin;

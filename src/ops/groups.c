@@ -111,7 +111,8 @@ static bool is_whole(const pome_tensor *tensor) {
   return pome__dtype_is_integer(tensor->dtype) || tensor->dtype == POME_BOOL;
 }
 
-void pome__fold_axes(const pome_tensor *x, uint32_t axes, pome_tensor *y, const pome__fold *fold) {
+void pome__fold_axes(const pome__call *call, const pome_tensor *x, uint32_t axes, pome_tensor *y,
+                     const pome__fold *fold) {
   split s;
   split_axes(x, axes, &s);
   bool whole = fold->run_i64 != NULL && is_whole(x);
@@ -121,7 +122,8 @@ void pome__fold_axes(const pome_tensor *x, uint32_t axes, pome_tensor *y, const 
   pome__walk_add(&outer, 0, s.outer_strides);
   while (pome__walk_next(&outer)) {
     size_t groups = 1;
-    for (size_t i = 0; i < outer.length; i += groups, to += (int64_t)groups) {
+    for (size_t i = 0; i < outer.length && !pome__call_stopped(call);
+         i += groups, to += (int64_t)groups) {
       int64_t offset = outer.offset[0] + (int64_t)i * outer.step[0];
       if (outer.step[0] == 1 && !whole) groups = min_size(outer.length - i, TILE);
       if (whole) {
@@ -257,7 +259,7 @@ pome_status pome__line_blocks(pome__call *call, const pome_tensor *x, pome_tenso
   if (j.in == NULL || j.out == NULL) return pome__call_memory(call);
   for (; more; more = pome__walk_next(&outer)) {
     size_t groups = 1;
-    for (size_t i = 0; i < outer.length; i += groups) {
+    for (size_t i = 0; i < outer.length && !pome__call_stopped(call); i += groups) {
       groups = min_size(outer.length - i, tile);
       if (groups > 1) {
         line_tile(&j, outer.offset[0] + (int64_t)i * outer.step[0], groups);

@@ -110,7 +110,7 @@ static bool is_whole(const pome_tensor *tensor) {
 void pome__unary_blocks(const pome__call *call, const pome_tensor *x, pome_tensor *y,
                         const pome__unary *f, const void *params) {
   size_t count = pome_tensor_count(y);
-  for (size_t begin = 0; begin < count; begin += POME__BLOCK) {
+  for (size_t begin = 0; begin < count && !pome__call_stopped(call); begin += POME__BLOCK) {
     size_t n = min_size(count - begin, POME__BLOCK);
     int64_t at = (int64_t)begin;
     if (f->i64 != NULL && is_whole(x)) {
@@ -199,7 +199,7 @@ void pome__binary_blocks(const pome__call *call, const pome_tensor *x, const pom
   pome__walk_add(&walk, 0, z_strides);
   bool whole = f->i64 != NULL && is_whole(x) && is_whole(y);
   bool single = f->f32 != NULL && pome__use_f32(call, x) && pome__use_f32(call, y);
-  while (pome__walk_next(&walk)) {
+  while (!pome__call_stopped(call) && pome__walk_next(&walk)) {
     if (whole) {
       binary_row_i64(&walk, x, y, z, f);
     } else if (single) {

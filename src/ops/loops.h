@@ -82,7 +82,8 @@ typedef struct pome__fold {
   void (*run_i64)(size_t n, const int64_t *x, int64_t state[4]);
   int64_t (*end_i64)(const int64_t state[4], size_t count);
 } pome__fold;
-void pome__fold_axes(const pome_tensor *x, uint32_t axes, pome_tensor *y, const pome__fold *fold);
+void pome__fold_axes(const pome__call *call, const pome_tensor *x, uint32_t axes, pome_tensor *y,
+                     const pome__fold *fold);
 
 /* ---- lines: each group of elements that differ only along `axes` is gathered (row-major), mapped
  * to a group of the same size, and put into `y`, which has the shape of `x`: softmax,

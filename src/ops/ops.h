@@ -13,6 +13,7 @@
 #define POME_SRC_OPS_OPS_H
 
 #include <pome/run.h>
+#include <stdatomic.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -105,6 +106,8 @@ struct pome__call {
                          * lists that are not declared are made, and must live as long as the types;
                          * NULL after the program has been resolved */
   const struct pome__kernels *kernels; /* evaluation: may be NULL: scalar */
+  const atomic_bool *cancel; /* evaluation: once it is up, long loops leave, and what is in the
+                              * outputs is worth nothing; NULL: they never do */
   bool missed_value; /* inference: set when it would have looked at an operand's value, to take a
                       * shape from it or to check it, and did not have it: to be done again when the
                       * values are there, and before evaluation, which relies on the checks */
@@ -137,6 +140,11 @@ void pome__call_init(pome__call *call, const pome__op *op, pome_error *error);
 /* Runs the schema's inference on call->operands; every output type is checked for sanity: rank <=
  * POME_MAX_RANK, counts that fit. */
 pome_status pome__call_infer(pome__call *call);
+
+/* Whether a long loop should leave: asked about once in a millisecond of work, or more often. */
+static inline bool pome__call_stopped(const pome__call *call) {
+  return call->cancel != NULL && atomic_load_explicit(call->cancel, memory_order_relaxed);
+}
 
 /* ---- for the rows' own code (call.c): operand `i` of parameter `p` ---- */
 bool pome__has(const pome__call *call, int p);

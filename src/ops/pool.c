@@ -132,7 +132,7 @@ static pome_status eval_pool(pome__call *call, pool how) {
   double *to = POME__SCRATCH(call, double, (size_t)out);
   if (from == NULL || to == NULL) return pome__call_memory(call);
   int64_t channels = x->shape[0] * x->shape[1];
-  for (int64_t c = 0; c < channels; c++) {
+  for (int64_t c = 0; c < channels && !pome__call_stopped(call); c++) {
     pome__load_f64(x->data, x->dtype, c * in, 1, (size_t)in, from);
     pool_channel(&w, from, how, to);
     pome__store_f64(y->data, y->dtype, c * out, 1, (size_t)out, to);

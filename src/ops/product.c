@@ -27,6 +27,12 @@ pome_dtype pome__product_dtype(const pome__call *call) {
   return call->numerics == POME_NUMERICS_STRICT ? POME_FP64 : POME_FP32;
 }
 
+size_t pome__product_step(size_t m, size_t k) {
+  const size_t most = (size_t)1 << 27, unit = 64; /* multiply-adds, columns */
+  size_t units = m == 0 || k == 0 || m > most / k ? 0 : most / (m * k) / unit;
+  return units > 0 ? units * unit : unit;
+}
+
 /* ---- double ---- */
 
 static lanes load_lanes(const double *p) {
@@ -247,10 +253,14 @@ static bool run_in_place(const pome__call *call, const pome__product *p,
   args.bias = p->bias != NULL ? (const float *)p->bias->data + p->bias_offset : NULL;
   args.y = (float *)p->y->data + p->y_offset;
   args.y_stride = (size_t)p->y_row;
-  if (p->m == 1) {
-    (half ? kernels->gemv_f16 : kernels->gemv_f32)(&args, 0, p->n);
-  } else {
-    (half ? kernels->gemm_f16 : kernels->gemm_f32)(&args, 0, p->n);
+  size_t step = pome__product_step(p->m, p->k);
+  for (size_t begin = 0; begin < p->n && !pome__call_stopped(call); begin += step) {
+    size_t end = p->n - begin < step ? p->n : begin + step;
+    if (p->m == 1) {
+      (half ? kernels->gemv_f16 : kernels->gemv_f32)(&args, begin, end);
+    } else {
+      (half ? kernels->gemm_f16 : kernels->gemm_f32)(&args, begin, end);
+    }
   }
   return true;
 }
@@ -269,7 +279,7 @@ static void run_f32(const pome__call *call, const pome__product *p,
   bool packed = p->w.column == 1 && p->w.row == (int64_t)p->k;
   bool half = packed && p->w.tensor->dtype == POME_FP16;
   bool single = packed && p->w.tensor->dtype == POME_FP32;
-  for (size_t begin = 0; begin < p->n; begin += PANEL) {
+  for (size_t begin = 0; begin < p->n && !pome__call_stopped(call); begin += PANEL) {
     size_t rows = p->n - begin < PANEL ? p->n - begin : PANEL;
     args.w = space->w;
     if (half) {
@@ -308,7 +318,7 @@ void pome__product_run(const pome__call *call, const pome__product *p,
   } else {
     load_rows(call, sum, &p->x, 0, p->m, p->k, space->x);
   }
-  for (size_t begin = 0; begin < p->n; begin += PANEL) {
+  for (size_t begin = 0; begin < p->n && !pome__call_stopped(call); begin += PANEL) {
     size_t rows = p->n - begin < PANEL ? p->n - begin : PANEL;
     load_rows(call, sum, &p->w, begin, rows, p->k, space->w);
     const void *bias = NULL;

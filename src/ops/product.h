@@ -37,6 +37,10 @@ pome_status pome__product_prepare(pome__call *call, const pome__product *product
 void pome__product_run(const pome__call *call, const pome__product *product,
                        const pome__product_space *space);
 
+/* How many columns of y a kernel is given at once, a multiple of 64: some hundredths of a second of
+ * work, after which it is asked whether the prediction was cancelled. */
+size_t pome__product_step(size_t m, size_t k);
+
 /* A scratch copy of a tensor in the type that sums are made in: fp64 or fp32. Gives the tensor
  * itself when it has that type. */
 pome_status pome__product_operand(pome__call *call, const pome_tensor *tensor, pome_tensor *copy);

@@ -299,7 +299,7 @@ static pome_status run_layer(layer *l) {
   POME__TRY(pome__product_prepare(call, &input, &space));
   pome__product_run(call, &input, &space);
   POME__TRY(pome__product_prepare(call, &hidden, &space));
-  for (int64_t k = 0; k < l->steps; k++) {
+  for (int64_t k = 0; k < l->steps && !pome__call_stopped(call); k++) {
     int64_t t = l->reverse ? l->steps - 1 - k : k;
     pome__product_run(call, &hidden, &space);
     if (l->kind == GRU && !l->reset_after) reset_before(l, t, &reset, &space);

@@ -168,7 +168,7 @@ static pome_status run_fold(pome__call *call, const pome__fold *fold) {
   bool known;
   POME__TRY(reduced_axes(call, &axes, &known));
   if (!known) return pome__call_fail(call, "axes must be known");
-  pome__fold_axes(pome__tensor_of(call, X, 0), axes, &call->outputs[0], fold);
+  pome__fold_axes(call, pome__tensor_of(call, X, 0), axes, &call->outputs[0], fold);
   return POME_OK;
 }
 

@@ -220,10 +220,10 @@ static void order_boxes(nms *s) {
 }
 
 /* Indices of the boxes to keep into s->taken, at least one. */
-static int64_t take_boxes(nms *s, int64_t most) {
+static int64_t take_boxes(const pome__call *call, nms *s, int64_t most) {
   order_boxes(s);
   int64_t taken = 0;
-  for (int64_t i = 0; i < s->count && taken < most; i++) {
+  for (int64_t i = 0; i < s->count && taken < most && !pome__call_stopped(call); i++) {
     int64_t box = s->order[i].index;
     bool keep = -s->order[i].key > s->threshold;
     for (int64_t t = 0; keep && t < taken; t++) {
@@ -270,7 +270,7 @@ pome_status pome__eval_nms(pome__call *call) {
   for (int64_t b = 0; b < boxes->shape[0]; b++) {
     load_table(boxes, b, s.count, 4, last, s.boxes);
     load_table(scores, b, s.count, s.classes, last, s.scores);
-    int64_t taken = take_boxes(&s, most);
+    int64_t taken = take_boxes(call, &s, most);
     store_table(&call->outputs[0], b, most, 4, last, &s, taken, s.boxes);
     store_table(&call->outputs[1], b, most, s.classes, last, &s, taken, s.scores);
     for (int64_t r = 0; r < most; r++) {

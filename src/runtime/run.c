@@ -394,12 +394,10 @@ pome_status pome_run_predict(pome_run *run, pome_state *state, pome_error *error
   if (run == NULL) return pome__fail(error, POME_USAGE, "pome_run_predict needs a run");
   const pome__package *package = run->plan->function->model->package;
   if (package != NULL) POME__TRY(pome__package_check_all(package, error));
-  if (state != NULL && atomic_flag_test_and_set(&state->busy)) {
-    return pome__fail(error, POME_USAGE, "the state is in use by another prediction");
-  }
+  POME__TRY(pome__state_take(state, error));
   set_cancel(run, false);
   pome_status status = pome__run_execute(run, state, error);
-  if (state != NULL) atomic_flag_clear(&state->busy);
+  pome__state_return(state);
   return status;
 }
 

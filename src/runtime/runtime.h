@@ -90,7 +90,7 @@ struct pome_state {
   pome__state_entry *entries;
   size_t count;
   size_t capacity;
-  atomic_flag busy;
+  atomic_flag busy; /* used by a prediction, or being read, written or zeroed as a whole */
 };
 
 struct pome_value {
@@ -121,6 +121,12 @@ bool pome__port_bound(const pome_port *port, const pome__type *declared, pome__t
 /* POME_INPUT naming the allowed shapes when the port does not take this one. */
 pome_status pome__port_check_shape(const pome_port *port, const pome__type *declared, int rank,
                                    const int64_t *shape, pome_error *error);
+
+/* ---- state.c ---- */
+
+/* Marks the state as used; POME_USAGE when it is already. NULL stands for no state. */
+pome_status pome__state_take(const pome_state *state, pome_error *error);
+void pome__state_return(const pome_state *state);
 
 /* ---- run.c ---- */
 

@@ -1,5 +1,5 @@
 /* States: named, zeroed tensors in host memory that predictions read and write in place. One
- * prediction at a time. */
+ * prediction at a time, and none while the state is written, zeroed or copied. */
 #include <string.h>
 
 #include "runtime/runtime.h"
@@ -38,6 +38,16 @@ static pome_status add_entry(pome_state *state, const char *name, pome_dtype dty
   tensor.owner = state;
   state->entries[state->count++] = (pome__state_entry){name, tensor};
   return POME_OK;
+}
+
+/* The mark of use is no part of what a state holds: copying a state takes it too. */
+pome_status pome__state_take(const pome_state *state, pome_error *error) {
+  if (state == NULL || !atomic_flag_test_and_set(&((pome_state *)state)->busy)) return POME_OK;
+  return pome__fail(error, POME_USAGE, "the state is in use by another prediction");
+}
+
+void pome__state_return(const pome_state *state) {
+  if (state != NULL) atomic_flag_clear(&((pome_state *)state)->busy);
 }
 
 static pome_state *new_state(const pome_allocator *allocator, size_t capacity) {
@@ -104,13 +114,16 @@ void pome_state_free(pome_state *state) {
   pome__free(state->allocator, state, sizeof *state);
 }
 
-void pome_state_reset(pome_state *state) {
+pome_status pome_state_reset(pome_state *state, pome_error *error) {
+  POME__TRY(pome__state_take(state, error));
   for (size_t i = 0; i < state->count; i++) {
     memset(state->entries[i].tensor.data, 0, pome_tensor_bytes(&state->entries[i].tensor));
   }
+  pome__state_return(state);
+  return POME_OK;
 }
 
-pome_status pome_state_clone(const pome_state *state, pome_state **out, pome_error *error) {
+static pome_status copy_state(const pome_state *state, pome_state **out, pome_error *error) {
   pome_state *clone = new_state(state->allocator, state->capacity);
   if (clone == NULL) return pome__fail_memory(error, "a state");
   for (size_t i = 0; i < state->count; i++) {
@@ -125,6 +138,13 @@ pome_status pome_state_clone(const pome_state *state, pome_state **out, pome_err
   }
   *out = clone;
   return POME_OK;
+}
+
+pome_status pome_state_clone(const pome_state *state, pome_state **clone, pome_error *error) {
+  POME__TRY(pome__state_take(state, error));
+  pome_status status = copy_state(state, clone, error);
+  pome__state_return(state);
+  return status;
 }
 
 size_t pome_state_bytes(const pome_state *state) {
@@ -153,5 +173,8 @@ pome_status pome_state_write(pome_state *state, const char *name, const pome_ten
                              pome_error *error) {
   pome__state_entry *entry = find_entry(state, name);
   if (entry == NULL) return fail_unknown(state, name, error);
-  return pome_tensor_copy(tensor, &entry->tensor, error);
+  POME__TRY(pome__state_take(state, error));
+  pome_status status = pome_tensor_copy(tensor, &entry->tensor, error);
+  pome__state_return(state);
+  return status;
 }

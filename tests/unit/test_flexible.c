@@ -152,7 +152,7 @@ static void close_device(device *d) {
 
 static void predict(device *d, const given *inputs, size_t count) {
   pome_error error;
-  if (d->state) pome_state_reset(d->state);
+  if (d->state) check_ok(pome_state_reset(d->state, &error), &error);
   for (size_t i = 0; i < count; i++)
     check_ok(pome_run_set_tensor(d->run, inputs[i].name, &inputs[i].tensor, &error), &error);
   check_ok(pome_run_predict(d->run, d->state, &error), &error);

@@ -182,7 +182,7 @@ static void state_objects(void **context) {
   pome_tensor given = tensor_of(POME_FP32, 2, (int64_t[]){2, 4}, values), seen;
   check_ok(pome_state_write(state, "s", &given, &error), &error);
   check_ok(pome_state_clone(state, &clone, &error), &error);
-  pome_state_reset(state);
+  check_ok(pome_state_reset(state, &error), &error);
   check_ok(pome_state_read(state, "s", &seen, &error), &error);
   assert_int_equal(((uint16_t *)seen.data)[7], 0);
   check_ok(pome_state_read(clone, "s", &seen, &error), &error);
@@ -192,6 +192,64 @@ static void state_objects(void **context) {
   pome_state_free(clone);
   pome_state_free(state);
   free_text_model(&m);
+}
+
+typedef struct meddler {
+  pome_state *state;
+  size_t steps;
+} meddler;
+
+/* In the middle of a prediction, on its thread. */
+static void meddle(void *context, size_t done, size_t total) {
+  meddler *m = context;
+  pome_error error = {0};
+  pome_state *clone = NULL;
+  float values[8] = {9};
+  pome_tensor given = tensor_of(POME_FP32, 2, (int64_t[]){2, 4}, values);
+  (void)total;
+  m->steps = done;
+  assert_int_equal(pome_state_write(m->state, "s", &given, &error), POME_USAGE);
+  assert_non_null(strstr(error.message, "in use"));
+  assert_int_equal(pome_state_reset(m->state, &error), POME_USAGE);
+  assert_int_equal(pome_state_clone(m->state, &clone, &error), POME_USAGE);
+  assert_null(clone);
+}
+
+/* A state that a prediction uses is refused to everybody else, and free again afterwards. */
+static void a_state_in_use_is_left_alone(void **context) {
+  (void)context;
+  for (int device = 0; device < 2; device++) {
+    meddler m = {NULL, 0};
+    pome_run_options run_options;
+    pome_plan_options plan_options;
+    pome_run_options_init(&run_options);
+    pome_plan_options_init(&plan_options);
+    plan_options.devices = device == 0 ? "ref" : "cpu";
+    run_options.progress = meddle;
+    run_options.progress_context = &m;
+    text_model t =
+        make_text_model("func main<ios18>(" STATE ", tensor<fp16, [2, 4]> x) {"
+                        "  write_state(data = x, input = s)[name = string(\"w\")];"
+                        "  tensor<fp16, [2, 4]> y = read_state(input = s)[name = string(\"y\")];"
+                        "} -> (y);",
+                        &plan_options, &run_options);
+    pome_error error;
+    check_ok(pome_state_create(&t.function, 1, NULL, &m.state, &error), &error);
+    float x[8] = {1, 2, 3, 4, 5, 6, 7, 8}, got[8];
+    pome_tensor given = tensor_of(POME_FP32, 2, (int64_t[]){2, 4}, x), y, state;
+    pome_tensor floats = tensor_of(POME_FP32, 2, (int64_t[]){2, 4}, got);
+    check_ok(pome_run_set_tensor(t.run, "x", &given, &error), &error);
+    check_ok(pome_run_predict(t.run, m.state, &error), &error);
+    assert_true(m.steps >= 2);
+    check_ok(pome_run_get_tensor(t.run, "y", &y, &error), &error);
+    check_ok(pome_tensor_copy(&y, &floats, &error), &error);
+    assert_memory_equal(got, x, sizeof x);
+    check_ok(pome_state_reset(m.state, &error), &error);
+    check_ok(pome_state_read(m.state, "s", &state, &error), &error);
+    assert_int_equal(((uint16_t *)state.data)[7], 0);
+    pome_state_free(m.state);
+    free_text_model(&t);
+  }
 }
 
 /* Where the slice lies, and so how large it is, comes with the inputs: only the prediction can tell
@@ -236,6 +294,7 @@ int main(void) {
       cmocka_unit_test(cpu_answers_as_ref),
       cmocka_unit_test(cpu_aliases_where_allowed),
       cmocka_unit_test(state_objects),
+      cmocka_unit_test(a_state_in_use_is_left_alone),
       cmocka_unit_test(an_update_must_fit_its_slice),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

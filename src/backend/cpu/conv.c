@@ -36,7 +36,8 @@ typedef struct conv {
   size_t strip, strips; /* positions in a strip, strips in a channel */
   size_t share, shares; /* output channels in a job, jobs in a group */
   size_t jobs, work;    /* multiply-adds */
-  char *scratch;        /* of thread i at i * scratch_bytes */
+  const atomic_bool *cancel;
+  char *scratch; /* of thread i at i * scratch_bytes */
   size_t scratch_bytes;
   size_t
       padded[POME__SPATIAL]; /* by taps: the padded channel; the last is of one of the split rows */
@@ -251,6 +252,7 @@ static void do_jobs(void *context, int index, int count) {
   const conv *c = context;
   char *scratch = c->scratch + (size_t)index * c->scratch_bytes;
   for (size_t job = (size_t)index; job < c->jobs; job += (size_t)count) {
+    if (atomic_load_explicit(c->cancel, memory_order_relaxed)) return;
     if (c->by_taps) taps_job(c, job, scratch);
     else strip_job(c, job, scratch);
   }
@@ -298,7 +300,7 @@ pome_status pome__cpu_run_conv(pome__cpu *cpu, size_t s, pome_error *error) {
   const pome__step *step = &cpu->prepared->steps[s];
   const pome__lease *lease = cpu->exec->lease;
   pome__call call;
-  conv c = {.kernels = cpu->prepared->kernels, .bias = step->bias};
+  conv c = {.kernels = cpu->prepared->kernels, .bias = step->bias, .cancel = cpu->exec->cancel};
   pome__cpu_call(cpu, s, false, &call, error);
   call.outputs[0] = cpu->bound[step->outputs[0]].tensor;
   if (pome_tensor_count(&call.outputs[0]) == 0) return POME_OK;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "backend/cpu/cpu.h"
+#include "ops/product.h"
 #include "tensor/element.h"
 #include "tensor/shape.h"
 
@@ -11,13 +12,16 @@ typedef struct product {
   pome__matmul args;
   pome__matmul_fn *kernel;
   size_t n;
+  const atomic_bool *cancel;
 } product;
 
 static void product_share(void *context, int index, int count) {
   const product *p = context;
   size_t begin, end;
   pome__pool_share(p->n, 16, index, count, &begin, &end);
-  if (begin < end) p->kernel(&p->args, begin, end);
+  size_t step = pome__product_step(p->args.m, p->args.k);
+  for (; begin < end && !atomic_load_explicit(p->cancel, memory_order_relaxed); begin += step)
+    p->kernel(&p->args, begin, end - begin < step ? end : begin + step);
 }
 
 static pome__matmul_fn *kernel_for(const pome__kernels *kernels, pome__weight_form form,
@@ -61,11 +65,12 @@ static pome_status run_linear(pome__cpu *cpu, const pome__step *step, pome_error
                 .y = y->data,
                 .y_stride = w->rows},
                kernel_for(cpu->prepared->kernels, w->form, m == 1),
-               w->rows};
+               w->rows,
+               cpu->exec->cancel};
   if (m * w->rows * w->columns >= POME__PARALLEL_WORK) {
     pome__pool_run(cpu->exec->lease, product_share, &p);
   } else {
-    p.kernel(&p.args, 0, p.n);
+    product_share(&p, 0, 1);
   }
   pome__arena_reset(&cpu->scratch);
   return POME_OK;
@@ -163,6 +168,7 @@ static pome_status run_eval(pome__cpu *cpu, size_t s, pome_error *error) {
   call.numerics = cpu->prepared->numerics;
   call.kernels = cpu->prepared->kernels;
   call.scratch = &cpu->scratch;
+  call.cancel = cpu->exec->cancel;
   pome_status status = step->op->schema->eval(&call);
   pome__arena_reset(&cpu->scratch);
   return status;
@@ -244,6 +250,7 @@ pome_status pome__cpu_submit(void *instance, const pome__exec *exec, pome_error 
     }
     if (exec->step_done != NULL) exec->step_done(exec->context);
   }
+  POME__TRY(pome__check_cancel(exec, error)); /* the last step may have left early */
   for (size_t i = 0; i < plan->local_count; i++) {
     if (!plan->locals[i].leaves) continue;
     pome__slot *slot = &exec->slots[plan->locals[i].value->index];

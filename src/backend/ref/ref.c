@@ -185,6 +185,7 @@ static pome_status run_pure(pome__ref *ref, const pome__op *op, pome_error *erro
   call.outputs = ref->outputs;
   call.numerics = pome__ref_numerics(ref);
   call.scratch = &ref->scratch;
+  call.cancel = ref->exec->cancel;
   POME__TRY(pome__call_infer(&call));
   POME__TRY(allocate_outputs(ref, op, error));
   pome_status status = op->schema->eval(&call);
@@ -227,7 +228,7 @@ static pome_status submit(void *instance, const pome__exec *exec, pome_error *er
     POME__TRY(run_op(ref, subplan->ops[i], error));
     if (exec->step_done != NULL) exec->step_done(exec->context);
   }
-  return POME_OK;
+  return pome__check_cancel(exec, error); /* the last operation may have left early */
 }
 
 const pome__backend pome__backend_ref = {
