@@ -6,8 +6,9 @@
 #include "package/package.h"
 
 /* Reads the package's program in whichever form it has, verifies its structure, and resolves its
- * ops. The program points into the package's files. POME_UNSUPPORTED when the model type is not a
- * program. `memory_limit` bounds the program's arena (0: none). */
+ * ops. The program points into the package's files. POME_UNSUPPORTED when the model type is neither
+ * a program nor a neural network. A network that has a layer which is not run gives NULL, and its
+ * function's description says why. `memory_limit` bounds the program's arena (0: none). */
 pome_status pome__load_program(pome__package *package, const pome_allocator *allocator,
                                size_t memory_limit, pome__program **program, pome_error *error);
 
@@ -26,6 +27,15 @@ pome_status pome__load_mil_proto(pome__bytes message, const pome__blob_source *b
 pome_status pome__load_mil_text(pome__bytes text, const pome__blob_source *blobs,
                                 const pome_allocator *allocator, size_t memory_limit,
                                 pome__program **program, pome_error *error);
+
+/* A NeuralNetwork message, the package's, as a program with one function. Ports of the description
+ * may get defaults. POME_UNSUPPORTED names the layer that is not run. */
+pome_status pome__load_neural_network(pome__package *package, const pome_allocator *allocator,
+                                      size_t memory_limit, pome__program **program,
+                                      pome_error *error);
+/* Counts the layers of the package's network by type into its function's description, where `why`
+ * is the reason that one of them is not run for. */
+pome_status pome__list_layers(pome__package *package, const char *why, pome_error *error);
 
 /* Gives a package without a description, of a bare program, the one that the program's own types
  * spell out. */

@@ -129,6 +129,9 @@ int pome__schema_param(const pome__schema *schema, const char *name);
  * is one not declared at all). After this nothing in the program can make inference or evaluation
  * read out of bounds. ---- */
 pome_status pome__program_resolve(pome__program *program, pome_error *error);
+/* The same for one op of a program that is being built, whose arguments and blocks are resolved. */
+pome_status pome__op_resolve(pome__program *program, pome__function *function, pome__op *op,
+                             pome_error *error);
 
 /* ---- calling (call.c) ---- */
 /* How many operands the op has in schema order (size of the `operands` array). */

@@ -336,6 +336,17 @@ static pome_status resolve_block(resolver *r, pome__block *block, int depth) {
   return POME_OK;
 }
 
+pome_status pome__op_resolve(pome__program *program, pome__function *function, pome__op *op,
+                             pome_error *error) {
+  resolver r = {.program = program, .function = function, .error = error};
+  pome__arena_init(&r.scratch, program->arena.allocator, 0);
+  pome_status status = bind_row(&r, op);
+  if (status == POME_OK) status = bind_args(&r, op);
+  if (status == POME_OK) status = infer_types(&r, op);
+  pome__arena_free(&r.scratch);
+  return status;
+}
+
 pome_status pome__program_resolve(pome__program *program, pome_error *error) {
   resolver r = {.program = program, .error = error};
   pome__arena_init(&r.scratch, program->arena.allocator, 0);

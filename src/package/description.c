@@ -722,7 +722,7 @@ pome_status pome__description_parse_model(pome__bytes message, pome__arena *aren
   parsed.specification_version = (int)version;
   parsed.updatable = updatable;
   *description = parsed;
-  bool wanted = parsed.model_type == POME__MODEL_TYPE_PROGRAM ||
+  bool wanted = pome__model_type_form(parsed.model_type) != POME__PROGRAM_NONE ||
                 pome__model_type_is_pipeline(parsed.model_type);
   *program = wanted ? body : (pome__bytes){NULL, 0};
   return POME_OK;

@@ -45,8 +45,7 @@ pome_status pome__package_parse_spec(pome__package *package, pome_error *error) 
     pome__error_at_file(error, package->spec_path);
     return status;
   }
-  if (package->description.model_type == POME__MODEL_TYPE_PROGRAM)
-    package->form = POME__PROGRAM_PROTO;
+  package->form = pome__model_type_form(package->description.model_type);
   if (pome__model_type_is_pipeline(package->description.model_type)) {
     status = pome__pipeline_parse(package, error);
     if (status != POME_OK) pome__error_at_file(error, package->spec_path);

@@ -35,6 +35,9 @@
 #define POME__MODEL_TYPE_PIPELINE_REGRESSOR  201
 #define POME__MODEL_TYPE_PIPELINE            202
 #define POME__MODEL_TYPE_PROGRAM             502
+#define POME__MODEL_TYPE_NETWORK_REGRESSOR   303
+#define POME__MODEL_TYPE_NETWORK_CLASSIFIER  403
+#define POME__MODEL_TYPE_NETWORK             500
 
 typedef struct pome__function_description {
   const char *name;
@@ -46,6 +49,11 @@ typedef struct pome__function_description {
   size_t state_count;
   const char *predicted_feature;       /* NULL when there is none */
   const char *predicted_probabilities; /* NULL when there is none */
+  /* Of a network that has a layer which is not run, set when it is loaded: why, and its layers by
+   * type. */
+  const char *refusal;
+  pome_op_count *layers;
+  size_t layer_count;
 } pome__function_description;
 
 typedef struct pome__description {
@@ -64,7 +72,8 @@ typedef struct pome__description {
 typedef enum pome__program_form {
   POME__PROGRAM_NONE,
   POME__PROGRAM_PROTO,
-  POME__PROGRAM_TEXT
+  POME__PROGRAM_TEXT,
+  POME__PROGRAM_NETWORK /* layers, which load/ makes a program of */
 } pome__program_form;
 
 /* A weight file beyond the first one. */
@@ -88,7 +97,7 @@ typedef struct pome__package {
   const char *root;                /* folder that "@model_path" stands for, or NULL */
   pome__description description;
   pome__program_form form;
-  pome__bytes program; /* MILSpec.Program message, or text */
+  pome__bytes program; /* MILSpec.Program or NeuralNetwork message, or text */
   /* A pipeline's models, in order: their own description and program, but the files, memory and
    * ceiling of the package that they stand in. */
   struct pome__package *stages;
@@ -124,6 +133,8 @@ pome_status pome__package_string(pome__package *package, const char *text, size_
 /* pipeline.c: reads package->program, the message of a pipeline of package->description's type,
  * into stages. */
 bool pome__model_type_is_pipeline(int type);
+/* The form that a Model message of that type holds its program in. */
+pome__program_form pome__model_type_form(int type);
 pome_status pome__pipeline_parse(pome__package *package, pome_error *error);
 
 /* Name of an entry of Model.proto's oneof by its field number, NULL when there is none. */
@@ -131,7 +142,9 @@ const char *pome__model_type_name(int type);
 
 /* ---- description.c: Model.proto's description. `message` is a serialized Model (mlmodel) or a
  * bare ModelDescription (coremldata.bin). Strings and ports go to the arena. On return *program is
- * the message of the mlProgram or pipeline, empty when the model is of another type. ---- */
+ * the message of the mlProgram, neural network or pipeline, empty when the model is of another
+ * type.
+ * ---- */
 pome_status pome__description_parse_model(pome__bytes message, pome__arena *arena,
                                           pome__description *description, pome__bytes *program,
                                           pome_error *error);

@@ -18,6 +18,16 @@ bool pome__model_type_is_pipeline(int type) {
          type == POME__MODEL_TYPE_PIPELINE_REGRESSOR;
 }
 
+pome__program_form pome__model_type_form(int type) {
+  switch (type) {
+  case POME__MODEL_TYPE_PROGRAM: return POME__PROGRAM_PROTO;
+  case POME__MODEL_TYPE_NETWORK_REGRESSOR:
+  case POME__MODEL_TYPE_NETWORK_CLASSIFIER:
+  case POME__MODEL_TYPE_NETWORK: return POME__PROGRAM_NETWORK;
+  default: return POME__PROGRAM_NONE;
+  }
+}
+
 /* PipelineClassifier{pipeline 1}, PipelineRegressor{pipeline 1} */
 static pome_status unwrap(pome__bytes message, pome__bytes *pipeline, pome_error *error) {
   pome__pb pb = pome__pb_open(message);
@@ -46,7 +56,7 @@ static pome_status open_stage(pome__package *package, size_t index, pome__bytes 
   POME__TRY(pome__package_string(package, number, (size_t)length, &stage->stage_name, error));
   POME__TRY(pome__description_parse_model(message, &package->arena, &stage->description,
                                           &stage->program, error));
-  if (stage->description.model_type == POME__MODEL_TYPE_PROGRAM) stage->form = POME__PROGRAM_PROTO;
+  stage->form = pome__model_type_form(stage->description.model_type);
   return POME_OK;
 }
 

@@ -21,7 +21,11 @@ static pome_status describe_functions(pome_model *model, pome_error *error) {
     function->type = description->model_type_name;
     if (model->stage_count > 0 && i == 0)
       POME__TRY(pome__pipeline_describe(model, function, error));
-    if (model->program == NULL) continue;
+    if (model->program == NULL) {
+      function->op_counts = function->description->layers;
+      function->op_count_count = function->description->layer_count;
+      continue;
+    }
     function->whole = model->program;
     function->program = pome__program_find_function(model->program, function->description->name);
     if (function->program == NULL) {

@@ -22,6 +22,7 @@ pome_status pome__pipeline_load(pome_model *model, size_t memory_limit, pome_err
     pome__package *stage = &model->package->stages[i];
     if (stage->form == POME__PROGRAM_NONE) continue;
     POME__TRY(pome__load_program(stage, model->allocator, left, &model->stage_programs[i], error));
+    if (model->stage_programs[i] == NULL) continue;
     size_t taken = model->stage_programs[i]->arena.taken;
     if (memory_limit > 0) left = left > taken ? left - taken : 1; /* 0 would lift the limit */
   }
@@ -46,7 +47,11 @@ static pome_status describe_stage(pome_model *model, size_t index, pome_function
   stage->name = package->stage_name;
   stage->type = package->description.model_type_name;
   stage->whole = model->stage_programs[index];
-  if (stage->whole == NULL) return POME_OK;
+  if (stage->whole == NULL) {
+    stage->op_counts = stage->description->layers;
+    stage->op_count_count = stage->description->layer_count;
+    return POME_OK;
+  }
   stage->program = pome__program_find_function(stage->whole, stage->description->name);
   if (stage->program == NULL) {
     return pome__fail(
@@ -136,10 +141,14 @@ static pome_status check_types(const pome_function *pipeline, pome_error *error)
   for (size_t i = 0; i < pipeline->stage_count; i++) {
     const pome_function *stage = &pipeline->stages[i];
     if (stage->program != NULL) continue;
-    return pome__fail(
-        error, POME_UNSUPPORTED,
-        "stage %zu of the pipeline, \"%s\", is of type %s, which cannot run; ML programs can",
-        i + 1, stage->name, stage->type);
+    if (stage->description->refusal != NULL)
+      return pome__fail(error, POME_UNSUPPORTED,
+                        "stage %zu of the pipeline, \"%s\", cannot run: %s", i + 1, stage->name,
+                        stage->description->refusal);
+    return pome__fail(error, POME_UNSUPPORTED,
+                      "stage %zu of the pipeline, \"%s\", is of type %s, which cannot run; ML "
+                      "programs and neural networks can",
+                      i + 1, stage->name, stage->type);
   }
   return POME_OK;
 }

@@ -173,6 +173,24 @@ static pome_status create(const pome_function *function, const pome_plan_options
   return status;
 }
 
+/* Why a function without a program does not run. */
+static void fail_without_program(const pome_function *function, pome_error *error) {
+  const char *refusal = function->description->refusal;
+  if (refusal != NULL) {
+    pome__fail(error, POME_UNSUPPORTED, "the network cannot run: %s", refusal);
+    return;
+  }
+  if (strncmp(function->type, "neuralNetwork", 13) == 0) {
+    pome__fail(error, POME_UNSUPPORTED,
+               "a compiled model of type %s cannot run; the .mlmodel file that it came from can",
+               function->type);
+    return;
+  }
+  pome__fail(error, POME_UNSUPPORTED,
+             "models of type %s cannot run; ML programs and neural networks can", function->type);
+  pome__error_hint(error, "convert it to an ML program (coremltools: convert_to=\"mlprogram\")");
+}
+
 pome_status pome_plan_create(const pome_function *function, const pome_plan_options *options,
                              pome_plan **out, pome_error *error) {
   pome_plan_options chosen;
@@ -187,9 +205,7 @@ pome_status pome_plan_create(const pome_function *function, const pome_plan_opti
   }
   bool pipeline = function->stage_count > 0;
   if (function->program == NULL && !pipeline) {
-    pome__fail(error, POME_UNSUPPORTED, "models of type %s cannot run; ML programs can",
-               function->type);
-    pome__error_hint(error, "convert it to an ML program (coremltools: convert_to=\"mlprogram\")");
+    fail_without_program(function, error);
     return POME_UNSUPPORTED;
   }
   const char *missing = pipeline ? NULL : function->whole->missing_weights;

@@ -156,11 +156,21 @@ static pome_status refuse_shape(const pome_port *port, const pome__type *declare
                     allowed);
 }
 
+/* A function that takes any rank is a network over sequences: an array for it may have a sequence
+ * and a batch of 1 before the port's dimensions. */
+static int sequence_dims(const pome_port *port, const pome__type *declared, int rank,
+                         const int64_t *shape) {
+  bool sequence = declared->rank < 0 && port->feature == POME_FEATURE_TENSOR && port->rank > 0;
+  return sequence && rank == port->rank + 2 && shape[1] == 1 ? 2 : 0;
+}
+
 /* A tensor for an image port is what the program takes: height and width are its last two
  * dimensions. */
 pome_status pome__port_check_shape(const pome_port *port, const pome__type *declared, int rank,
                                    const int64_t *shape, pome_error *error) {
-  int first = port->feature == POME_FEATURE_IMAGE && rank > port->rank ? rank - port->rank : 0;
+  int first = port->feature == POME_FEATURE_IMAGE && rank > port->rank
+                  ? rank - port->rank
+                  : sequence_dims(port, declared, rank, shape);
   if (pome__port_allows(port, rank - first, shape + first) && dims_fit(declared, rank, shape))
     return POME_OK;
   pome_port program = {.name = port->name, .rank = -1};

@@ -271,7 +271,7 @@ static void all_model_types(void **state) {
     assert_string_equal(f.description.model_type_name, types[i].name);
     assert_int_equal(f.description.specification_version, 9);
     assert_true(f.description.updatable);
-    bool wanted = types[i].number == POME__MODEL_TYPE_PROGRAM ||
+    bool wanted = pome__model_type_form(types[i].number) != POME__PROGRAM_NONE ||
                   pome__model_type_is_pipeline(types[i].number);
     assert_int_equal(f.program.size, wanted ? 2 : 0);
     done(&f);

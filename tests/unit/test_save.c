@@ -664,7 +664,7 @@ static int round_trip(const char *path, const struct stat *info, int kind, struc
   pome__package *package = NULL;
   pome_error error = {0};
   if (pome__package_open(path, NULL, &package, &error) != POME_OK) return 0;
-  if (package->form != POME__PROGRAM_NONE) {
+  if (package->form != POME__PROGRAM_NONE && package->form != POME__PROGRAM_NETWORK) {
     pome__program *program = NULL;
     if (pome__load_program(package, NULL, 0, &program, &error) != POME_OK)
       fail_msg("%s: %s (%s)", path, error.message, error.op);

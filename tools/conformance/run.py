@@ -18,12 +18,14 @@ HERE = Path(__file__).resolve().parent
 OPS = "converters/mil/mil/ops/tests"
 TORCH = "converters/mil/frontend/torch/test"
 PASSES = "converters/mil/mil/passes/tests"
+NETWORK = {"PYMIL_TEST_TARGETS": "neuralnetwork"}
 PROGRAM = {"PYMIL_TEST_TARGETS": "mlprogram"}
 SCRIPT = {**PROGRAM, "TORCH_FRONTENDS": "TORCHSCRIPT"}
 
 # name: paths inside coremltools, paths left out, environment
 SUITES = {
     "ops": ([OPS], [], PROGRAM),
+    "ops_nn": ([OPS], [], NETWORK),
     "ops_fp32": ([OPS], [], {**PROGRAM, "INCLUDE_MIL_FP32_UNIT_TESTS": "1"}),
     "states": (
         [
@@ -53,6 +55,7 @@ SUITES = {
         PROGRAM,
     ),
     "api": (["test/api", "test/ml_program", "test/modelpackage", "test/blob"], [], {}),
+    "neural_network": (["test/neural_network", "converters/mil/backend/nn"], [], {}),
     "optimize": (["test/optimize/coreml", "test/optimize/api"], [], PROGRAM),
 }
 

@@ -1,4 +1,4 @@
-# A Model of specification version 3 whose type is field 500, neuralNetwork, and empty.
-put_hex 08031200a21f00 >net.mlmodel
-"$POME" inspect net.mlmodel
-"$POME" predict net.mlmodel
+# A Model of specification version 3 whose type is field 300, glmRegressor, and empty.
+put_hex 08031200e21200 >linear.mlmodel
+"$POME" inspect linear.mlmodel
+"$POME" predict linear.mlmodel
