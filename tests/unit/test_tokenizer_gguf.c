@@ -25,18 +25,9 @@
 
 /* ---- vocabularies ---- */
 
-static const char *const byte_tokens[] = {"a",
-                                          "b",
-                                          "\xc4\xa0",
-                                          "ab",
-                                          "\xc4\xa0"
-                                          "ab",
+static const char *const byte_tokens[] = {"a",        "b",      "\xc4\xa0", "ab",    "\304\240ab",
                                           "\xc3\xa9", /* byte 0xe9 */
-                                          "<|end|>",
-                                          "<tool>",
-                                          "  ",
-                                          "[PAD]",
-                                          "<|start|>"};
+                                          "<|end|>",  "<tool>", "  ",       "[PAD]", "<|start|>"};
 static const int32_t byte_types[] = {1, 1, 1, 1, 1, 1, 3, 4, 4, 5, 3};
 static const char *const byte_merges[] = {"a b", "\xc4\xa0 ab"};
 
