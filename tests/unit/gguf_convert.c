@@ -25,17 +25,17 @@ typedef struct token {
 
 typedef struct tokens {
   token *items;
-  size_t count;
+  size_t count, room;
 } tokens;
 
 static void set(tokens *t, json_int_t id, const json_t *text, int32_t type, double score) {
   assert_true(id >= 0 && id < 10000000);
-  if ((size_t)id >= t->count) {
-    t->items = realloc(t->items, ((size_t)id + 1) * sizeof *t->items);
+  if ((size_t)id >= t->room) {
+    t->room = ((size_t)id + 1) * 2;
+    t->items = realloc(t->items, t->room * sizeof *t->items);
     assert_non_null(t->items);
-    for (size_t i = t->count; i <= (size_t)id; i++) t->items[i] = (token){"[PAD]", 5, UNUSED, 0};
-    t->count = (size_t)id + 1;
   }
+  while (t->count <= (size_t)id) t->items[t->count++] = (token){"[PAD]", 5, UNUSED, 0};
   t->items[id] = (token){json_string_value(text), json_string_length(text), type, score};
 }
 

@@ -61,7 +61,6 @@ static void set_named(reader *r) {
 }
 
 static pome_status read_kinds(reader *r, pome_error *error) {
-  bool known = r->unknown < 0; /* or there is none */
   for (size_t id = 0; id < r->tokens->count; id++) {
     int64_t kind = POME__PIECE_NORMAL;
     if (r->types != NULL) {
@@ -71,11 +70,8 @@ static pome_status read_kinds(reader *r, pome_error *error) {
                           id, (long long)kind, POME__PIECE_BYTE);
     }
     r->kinds[id] = kind == 0 ? POME__PIECE_NORMAL : (uint8_t)kind;
-    known = known || kind == POME__PIECE_UNKNOWN;
   }
   if (r->types == NULL) set_named(r);
-  if (!known && r->kinds[r->unknown] == POME__PIECE_NORMAL)
-    r->kinds[r->unknown] = POME__PIECE_UNKNOWN;
   return POME_OK;
 }
 
@@ -117,8 +113,16 @@ static pome_status make_post(reader *r, bool bos, bool eos, pome_error *error) {
 
 /* ---- llama and t5: pieces with scores ---- */
 
+/* The unknown token that the metadata names, where the types tell of none. */
+static void set_unknown(reader *r) {
+  if (r->unknown < 0 || r->kinds[r->unknown] != POME__PIECE_NORMAL) return;
+  if (memchr(r->kinds, POME__PIECE_UNKNOWN, r->tokens->count) == NULL)
+    r->kinds[r->unknown] = POME__PIECE_UNKNOWN;
+}
+
 static pome_status set_pieces(reader *r, pome__pieces *pieces, pome_error *error) {
   pome__bytes rest = r->tokens->bytes;
+  set_unknown(r);
   POME__TRY(pome__pieces_init(pieces, r->tokens->count, error));
   for (size_t id = 0; id < r->tokens->count; id++) {
     pome_string text = pome__gguf_next_string(&rest);
