@@ -12,8 +12,9 @@
  * Each case runs through resolve, inference and evaluation in all three numerics; and inference
  * runs again with unknown dimensions and with unknown ranks, and must then succeed with a type that
  * the true one fits. Then a program of this one operation is planned and run twice on every device
- * in every numerics (modes.h) and must give the same, or fail with the same error; and once more
- * from a package with the parameters of compressed constants in its weight file.
+ * in every numerics (modes.h) and must give the same, or fail with the same error: with the sizes
+ * of its inputs declared, with them left open, and once more from a package with the parameters of
+ * compressed constants in its weight file.
  */
 #ifndef POME_TESTS_UNIT_OP_CASE_H
 #define POME_TESTS_UNIT_OP_CASE_H
