@@ -8,8 +8,8 @@ build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 cmake -S . -B "$build/cmake" -G Ninja -DWITH_TESTS=OFF -DWITH_APPS=OFF ${CMAKE_FLAGS:-} >/dev/null
 ninja -C "$build/cmake" --quiet ${JOBS:+-j "$JOBS"} pome_shared
-# A copy: the checkout stays as it is.
-cp -r python "$build/python"
-cp -L "$build"/cmake/libpome.so "$build/python/pome/" 2>/dev/null || cp -L "$build"/cmake/libpome.dylib "$build/python/pome/"
-python3 -m pip wheel --quiet --no-deps --wheel-dir "$out" "$build/python"
+cp -r python "$build/python" # a copy: the checkout stays as it is
+library=$build/cmake/libpome.so
+[[ -e $library ]] || library=$build/cmake/libpome.dylib
+POME_LIBRARY=$library python3 -m pip wheel --quiet --no-deps --wheel-dir "$out" "$build/python"
 ls "$out"/pome-*.whl

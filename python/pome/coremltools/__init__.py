@@ -100,7 +100,11 @@ def install() -> None:
         setattr(seam, name, getattr(_seam, name))
     imported_before = [m for n, m in sys.modules.items() if n.split(".")[0] == "coremltools"]
     sys.modules[_SEAM_NAME] = seam
-    import coremltools
+    try:
+        import coremltools
+    except ModuleNotFoundError as error:
+        del sys.modules[_SEAM_NAME]
+        raise ImportError("coremltools is not installed\nhint: pip install coremltools") from error
 
     coremltools.libcoremlpython = seam
     for module in imported_before:
@@ -119,4 +123,10 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-install()
+def _is_the_tool() -> bool:
+    """`python -m pome.coremltools` looks for coremltools itself; here it would be loaded for nothing."""
+    return sys.argv[:1] == ["-m"] and __name__ in getattr(sys, "orig_argv", ())
+
+
+if not _is_the_tool():
+    install()
