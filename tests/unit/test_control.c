@@ -250,6 +250,46 @@ static void a_gru_as_a_loop_over_a_list(void **state) {
   }
 }
 
+/* identity hands on whatever there is: a list, which is then written without harm to the first one,
+ * and the probabilities of a classifier. */
+static void identity_of_lists_and_dictionaries(void **state) {
+  (void)state;
+  static const char text[] =
+      "func main<ios17>(tensor<fp32, [2]> x, tensor<int32, []> n) {"
+      "  list<tensor<fp32, [2]>, 2> l = make_list(init_length = int32(2), dynamic_length = "
+      "bool(false), elem_shape = tensor<int32, [1]>([2]), dtype = string(\"fp32\"))[name = "
+      "string(\"l\")];"
+      "  list<tensor<fp32, [2]>, 2> m = list_write(ls = l, index = n, value = x)[name = "
+      "string(\"m\")];"
+      "  list<tensor<fp32, [2]>, 2> i = identity(x = m)[name = string(\"i\")];"
+      "  tensor<fp32, [2]> twice = add(x = x, y = x)[name = string(\"twice\")];"
+      "  list<tensor<fp32, [2]>, 2> w = list_write(ls = i, index = n, value = twice)[name = "
+      "string(\"w\")];"
+      "  tensor<fp32, [2]> old = list_read(ls = m, index = n)[name = string(\"old\")];"
+      "  tensor<fp32, [2]> new = list_read(ls = w, index = n)[name = string(\"new\")];"
+      "  tensor<fp32, [4]> y = concat(values = (old, new), axis = int32(0), interleave = "
+      "bool(false))[name = string(\"y\")];"
+      "  tensor<string, []> label, dict<tensor<string, []>, tensor<fp64, []>> p = "
+      "classify(probabilities = x, classes = list<tensor<string, []>, 2>([\"a\", \"b\"]))[name = "
+      "string(\"label\")];"
+      "  dict<tensor<string, []>, tensor<fp64, []>> d = identity(x = p)[name = string(\"d\")];"
+      "} -> (y, label, d);";
+  static const float x[2] = {3, -1}, want[4] = {3, -1, 6, -2};
+  static const int32_t n = 1;
+  for (size_t how = 0; how < MODES; how++) {
+    float y[MOST];
+    pome_tensor shape;
+    text_model m = mode_make(text, &modes[how], NULL, 0);
+    for (int round = 0; round < 2; round++) {
+      assert_int_equal(predict(&m, inputs_of(x, 2, &n), y), 4);
+      check_near("old and new", modes[how].name, y, want, 4, 0);
+      assert_int_equal(mode_result(&m, "d", y, &shape), 2);
+      check_near("a dictionary", modes[how].name, y, x, 2, 0);
+    }
+    free_text_model(&m);
+  }
+}
+
 /* Language models make shapes of numbers without dimensions; the result of concat is declared with
  * its length, with an unknown one, or with an unknown rank. */
 static void shapes_from_scalars_declared_in_any_way(void **state) {
@@ -282,6 +322,7 @@ int main(void) {
       cmocka_unit_test(a_loop_in_a_loop),
       cmocka_unit_test(a_list_that_grows_in_a_loop),
       cmocka_unit_test(a_gru_as_a_loop_over_a_list),
+      cmocka_unit_test(identity_of_lists_and_dictionaries),
       cmocka_unit_test(shapes_from_scalars_declared_in_any_way),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

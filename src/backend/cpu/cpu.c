@@ -10,12 +10,19 @@
 #include "backend/backends.h"
 #include "base/check.h"
 
+/* identity takes lists and dictionaries too. */
+static bool moves_lists(const pome__op *op) {
+  return op->output_count > 0 && op->outputs[0]->type.kind != POME__TYPE_TENSOR;
+}
+
 static bool supports(const pome__op *op, const pome__settings *settings, char *reason,
                      size_t size) {
   (void)settings;
   bool state = strcmp(op->type, "read_state") == 0 || strcmp(op->type, "write_state") == 0;
-  if (state || (op->schema->kind != POME__OP_CONTROL && op->schema->eval != NULL)) return true;
-  bool control = op->schema->kind == POME__OP_CONTROL;
+  if (state ||
+      (op->schema->kind != POME__OP_CONTROL && op->schema->eval != NULL && !moves_lists(op)))
+    return true;
+  bool control = op->schema->kind == POME__OP_CONTROL || moves_lists(op);
   snprintf(reason, size,
            control ? "\"%s\" (control flow and lists) is left to the reference interpreter"
                    : "operation \"%s\" is not evaluated yet",

@@ -41,6 +41,11 @@ static pome_status pass(pome__ref *ref, const pome__value *from, pome__slot *to,
   return POME_OK;
 }
 
+/* identity of a list or a dictionary; of a tensor it is evaluated like any operation. */
+static pome_status run_identity(pome__ref *ref, const pome__op *op, pome_error *error) {
+  return pass(ref, argument(op, "x"), pome__ref_slot(ref, op->outputs[0]), error);
+}
+
 /* ---- cond and while_loop ---- */
 
 static pome_status run_predicate(pome__ref *ref, const pome__value *value, bool *yes,
@@ -393,6 +398,7 @@ static const struct {
     {"read_state", run_read_state},
     {"write_state", run_write_state},
     {"classify", run_classify},
+    {"identity", run_identity},
 };
 
 static size_t find(const char *type) {

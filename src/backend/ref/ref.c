@@ -204,12 +204,17 @@ static void drop_if_last(void *context, pome__value *value) {
     pome__slot_clear(pome__ref_slot(d->ref, value));
 }
 
+/* identity alone of the other operations hands on lists and dictionaries too. */
+static bool gives_tensors(const pome__op *op) {
+  return op->output_count == 0 || op->outputs[0]->type.kind == POME__TYPE_TENSOR;
+}
+
 static pome_status run_op(pome__ref *ref, const pome__op *op, pome_error *error) {
   pome__op_kind kind = op->schema->kind;
   if (kind == POME__OP_CONST || kind == POME__OP_CONSTEXPR) return POME_OK;
   POME__TRY(pome__check_cancel(ref->exec, error));
-  pome_status status =
-      kind == POME__OP_CONTROL ? pome__ref_run_control(ref, op, error) : run_pure(ref, op, error);
+  bool control = kind == POME__OP_CONTROL || !gives_tensors(op);
+  pome_status status = control ? pome__ref_run_control(ref, op, error) : run_pure(ref, op, error);
   if (status != POME_OK) pome__error_at_op(error, op->name);
   pome__op_for_each_use(op, drop_if_last, &(dying){ref, op});
   return status;

@@ -29,7 +29,8 @@ typedef struct pome__ref {
  * afterwards. */
 pome_status pome__ref_run_block(pome__ref *ref, const pome__block *block, pome_error *error);
 
-/* cond, while_loop, make_list, list_*, read_state, write_state, classify. */
+/* cond, while_loop, make_list, list_*, read_state, write_state, classify; identity of what is no
+ * tensor. */
 pome_status pome__ref_run_control(pome__ref *ref, const pome__op *op, pome_error *error);
 /* Whether control.c knows the operation. */
 bool pome__ref_has_control(const char *type);
