@@ -73,6 +73,23 @@ static const struct {
     {"{{ 'x' if false else messages | nofilter if false else 'y' }}", "y"},
     {"{{ '{{ n }}' }}{% raw %}{{ n }}{% endraw %}", "{{ n }}{{ n }}"},
     {"{% generation %}g{% endgeneration %}{# gone #}", "g"},
+    {"{{ 'a b/c\xc3\xa9' | urlencode }} {{ {'a b': '/', 'c': n} | urlencode }}",
+     "a%20b/c%C3%A9 a+b=%2F&c=7"},
+    {"<a{{ {'href': '\"<', 'x': none, 'n': n} | xmlattr }}>{{ {'a': 1} | xmlattr(false) }}",
+     "<a href=\"&#34;&lt;\" n=\"7\">a=\"1\""},
+    {"{{ 1 | filesizeformat }} {{ 999 | filesizeformat }} {{ '2500' | filesizeformat }} "
+     "{{ 2048 | filesizeformat(true) }} {{ 3e13 | filesizeformat }}",
+     "1 Byte 999 Bytes 2.5 kB 2.0 KiB 30.0 TB"},
+    {"{{ \"it's a-b c_d\" | wordcount }} {{ none | map('upper') | list }} {{ 0 | select | list }}",
+     "5 [] []"},
+    {"{% for i in [1] %}{% break %}{% else %}e{% endfor %}{% for i in [1] %}{% else %}e{% endfor "
+     "%}",
+     "e"},
+    {"{% set n %}{{ n }}{% endset %}[{{ n }}]", "[]"},
+    {"{{ 125 | round(-1) }} {{ -15 | round(-1) }} {{ true | round }} {{ 2.5 | round }}",
+     "120 -20 1 2.0"},
+    {"{{ {nothing: 1} }} {{ [{}, {}] | sort(attribute='x') }} {{ '%s' % nothing }}",
+     "{Undefined: 1} [{}, {}] "},
     {"", ""},
 };
 
@@ -96,6 +113,12 @@ static const struct {
     {"a\nb {{ raise_exception('no ' ~ n) }}", "no 7", 2, 21},
     {"{{ 'a' + 1 }}", "can only concatenate str (not \"int\") to str", 1, 8},
     {"{{ n | nofilter }}", "no filter named 'nofilter'", 1, 8},
+    {"{{ none[1:] }}", "'NoneType' object is not subscriptable", 1, 8},
+    {"{{ d[1:] }}", "unhashable type: 'slice'", 1, 5},
+    {"{{ {(1, []): 2} }}", "unhashable type: 'list'", 1, 4},
+    {"{{ 5 | truncate }}", "object of type 'int' has no len()", 1, 8},
+    {"{{ [] | indent }}", "a string is needed, not 'list'", 1, 9},
+    {"{{ {'a b': 1} | xmlattr }}", "an attribute's name cannot hold this character: 'a b'", 1, 17},
     {"{% for x in d %}{{ x.append }}", "the template ends without the 'endfor' of this block", 1,
      15},
     {"{{ [1].append(2) }}", "the attribute 'append' may not be reached from a template", 1, 14},
@@ -118,6 +141,27 @@ static void test_errors(void **state) {
     assert_int_equal(error.line, bad[i].line);
     if (bad[i].column > 0 && error.column != bad[i].column)
       fail_msg("%s: column %u; %u is expected", bad[i].text, error.column, bad[i].column);
+  }
+}
+
+/* What may have been meant. */
+static void test_hints(void **state) {
+  static const struct {
+    const char *text, *hint;
+  } cases[] = {
+      {"{{ n | tojsn }}", "did you mean 'tojson'?"},
+      {"{{ n is defnied }}", "did you mean 'defined'?"},
+      {"{{ n | wordwrap }}", "Jinja has it, but no chat needs it: it is left out here"},
+      {"{{ [1] | map('uper') | list }}", "did you mean 'upper'?"},
+      {"{{ n | nofilter }}", ""},
+      {"{{ n | zz }}", ""},
+  };
+  char out[64];
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    pome_error error = {0};
+    assert_int_equal(render(cases[i].text, variables, out, sizeof out, &error), POME_INPUT);
+    assert_string_equal(error.hint, cases[i].hint);
   }
 }
 
@@ -405,10 +449,10 @@ static void test_hostile(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_language),         cmocka_unit_test(test_errors),
-      cmocka_unit_test(test_broken_variables), cmocka_unit_test(test_no_memory),
-      cmocka_unit_test(test_features),         cmocka_unit_test(test_published),
-      cmocka_unit_test(test_hostile),
+      cmocka_unit_test(test_language),  cmocka_unit_test(test_errors),
+      cmocka_unit_test(test_hints),     cmocka_unit_test(test_broken_variables),
+      cmocka_unit_test(test_no_memory), cmocka_unit_test(test_features),
+      cmocka_unit_test(test_published), cmocka_unit_test(test_hostile),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -244,10 +244,10 @@ static pome_status slice_list(pome__trender *r, const pome__tvalue *v, int64_t s
 pome_status pome__t_slice(pome__trender *r, const pome__tvalue *v, const pome__tvalue *start,
                           const pome__tvalue *stop, const pome__tvalue *step, pome__tvalue *out) {
   if (v->kind == POME__T_UNDEFINED) return pome__t_fail_undefined(r, v);
-  *out = pome__t_undefined((pome_string){"slice", 5});
+  if (v->kind == POME__T_DICT) return POME__T_FAIL(r, "unhashable type: 'slice'");
   if (v->kind != POME__T_STRING && v->kind != POME__T_LIST && v->kind != POME__T_TUPLE &&
       v->kind != POME__T_RANGE)
-    return POME_OK;
+    return POME__T_FAIL(r, "'%s' object is not subscriptable", pome__t_type_name(v));
   int64_t by = 1, from, to, count;
   size_t length;
   POME__TRY(pome__t_length(r, v, &length));

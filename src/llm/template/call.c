@@ -9,20 +9,66 @@ const pome__tfunction *pome__t_find_function(const pome__tfunction *table, pome_
   return NULL;
 }
 
-static const pome__tfunction *find_in(const pome__tfunction *a, const pome__tfunction *b,
-                                      pome_string name) {
-  const pome__tfunction *found = pome__t_find_function(a, name);
-  return found != NULL ? found : pome__t_find_function(b, name);
-}
+static const pome__tfunction *const filter_tables[] = {pome__t_filters, pome__t_more_filters,
+                                                       pome__t_web_filters, NULL};
+static const pome__tfunction *const test_tables[] = {pome__t_tests, NULL};
 
 const pome__tfunction *pome__t_find_filter(pome_string name) {
-  return find_in(pome__t_filters, pome__t_more_filters, name);
+  const pome__tfunction *found = NULL;
+  for (size_t i = 0; filter_tables[i] != NULL && found == NULL; i++)
+    found = pome__t_find_function(filter_tables[i], name);
+  return found;
 }
 const pome__tfunction *pome__t_find_test(pome_string name) {
   return pome__t_find_function(pome__t_tests, name);
 }
 const pome__tfunction *pome__t_find_global(pome_string name) {
   return pome__t_find_function(pome__t_globals, name);
+}
+
+#define MOST_NAME 20 /* characters of a name that another may be near */
+
+/* Number of characters to change, add or drop. */
+static size_t distance(pome_string a, const char *b) {
+  size_t n = strlen(b), row[MOST_NAME + 1];
+  for (size_t j = 0; j <= n; j++) row[j] = j;
+  for (size_t i = 1; i <= a.size; i++) {
+    size_t corner = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= n; j++) {
+      size_t best = corner + (a.data[i - 1] != b[j - 1]);
+      corner = row[j];
+      if (row[j] + 1 < best) best = row[j] + 1;
+      if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+      row[j] = best;
+    }
+  }
+  return row[n];
+}
+
+pome_status pome__t_fail_unknown(pome__trender *r, bool filter, pome_string name) {
+  static const char left_out[] = " pprint random striptags urlize wordwrap ";
+  const char *nearest = NULL;
+  size_t least = 3;
+  POME__T_FAIL(r, "no %s named '%.*s'", filter ? "filter" : "test", POME__T_NAME(name));
+  if (name.size == 0 || name.size > MOST_NAME) return POME_INPUT;
+  char word[MOST_NAME + 3] = " ";
+  memcpy(word + 1, name.data, name.size);
+  word[name.size + 1] = ' ';
+  if (filter && strstr(left_out, word) != NULL) {
+    pome__error_hint(r->error, "Jinja has it, but no chat needs it: it is left out here");
+    return POME_INPUT;
+  }
+  const pome__tfunction *const *tables = filter ? filter_tables : test_tables;
+  for (; *tables != NULL; tables++)
+    for (const pome__tfunction *f = *tables; f->name != NULL; f++) {
+      size_t d = strlen(f->name) <= MOST_NAME ? distance(name, f->name) : least;
+      if (d >= least || d >= name.size) continue;
+      least = d;
+      nearest = f->name;
+    }
+  if (nearest != NULL) pome__error_hint(r->error, "did you mean '%s'?", nearest);
+  return POME_INPUT;
 }
 
 /* ---- binding ---- */

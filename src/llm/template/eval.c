@@ -145,8 +145,7 @@ static pome_status apply(pome__trender *r, const pome__tnode *node, const pome__
                          pome__tvalue *out) {
   pome__targuments arguments;
   if (node->function == NULL)
-    return POME__T_FAIL(r, "no %s named '%.*s'", node->kind == POME__T_FILTER ? "filter" : "test",
-                        POME__T_NAME(node->text));
+    return pome__t_fail_unknown(r, node->kind == POME__T_FILTER, node->text);
   POME__TRY(pome__t_arguments(r, node->list, &arguments));
   return pome__t_run(r, node->function, v, &arguments, out);
 }

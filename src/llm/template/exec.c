@@ -77,10 +77,22 @@ static pome_status capture(pome__trender *r, const pome__tnode *body, pome__tsco
   return pome__t_take(r, mark, out);
 }
 
+/* Is the name one of the variables given, which the template has not set itself? */
+static bool is_given(const pome__trender *r, pome_string name) {
+  for (size_t i = 0; i < r->root->count; i++)
+    if (pome__t_same(r->root->items[i].name, name)) return false;
+  return r->scope == r->root;
+}
+
+/* A block that sets a variable given does not see it: the name stands for the new one already. */
 static pome_status run_set_block(pome__trender *r, const pome__tnode *node) {
   pome__tscope *scope;
   pome__tvalue text, value;
   POME__TRY(pome__t_scope_new(r, r->scope, &scope));
+  if (node->a->kind == POME__T_NAME_NODE && is_given(r, node->a->text)) {
+    value = pome__t_undefined(node->a->text);
+    POME__TRY(pome__t_scope_set(r, scope, node->a->text, &value));
+  }
   POME__TRY(capture(r, node->list, scope, &text));
   POME__TRY(pome__t_apply_filters(r, node->b, &text, &value));
   return assign(r, node->a, &value);
@@ -139,8 +151,9 @@ static pome_status filter_items(pome__trender *r, const pome__tnode *node, pome_
   return POME_OK;
 }
 
+/* `*finished`: some item saw the end of the body, not a break or continue. */
 static pome_status run_items(pome__trender *r, const pome__tnode *node, pome__tscope *scope,
-                             pome__tloop *loop) {
+                             pome__tloop *loop, bool *finished) {
   const pome__tvalue value = {.kind = POME__T_LOOP, .u.loop = loop};
   for (loop->index = 0; loop->index < loop->count; loop->index++) {
     POME__TRY(pome__t_charge(r, 1));
@@ -150,6 +163,7 @@ static pome_status run_items(pome__trender *r, const pome__tnode *node, pome__ts
     POME__TRY(pome__t_execute(r, node->list));
     pome__tflow flow = r->flow;
     r->flow = POME__T_ON;
+    *finished |= flow == POME__T_ON;
     if (flow == POME__T_BREAK) break;
   }
   return POME_OK;
@@ -169,8 +183,9 @@ static pome_status run_loop(pome__trender *r, const pome__tnode *node, const pom
                         .depth = depth,
                         .node = node,
                         .outer = outer};
-  POME__TRY(run_items(r, node, scope, loop));
-  if (list.u.list.count == 0 && node->other != NULL) {
+  bool finished = false;
+  POME__TRY(run_items(r, node, scope, loop, &finished));
+  if (!finished && node->other != NULL) {
     scope->count = 0;
     POME__TRY(pome__t_execute(r, node->other));
   }

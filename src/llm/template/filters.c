@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "llm/template/ast.h"
+#include "llm/text/unicode.h"
 #include "wire/mil_number.h"
 
 /* ---- text ---- */
@@ -126,11 +127,10 @@ static pome_status put_indent(pome__trender *r, const pome__tvalue *width) {
 }
 
 static pome_status indent(pome__tcall *c, pome__tvalue *out) {
-  pome__tvalue text;
+  pome_string t;
   bool first = pome__t_truth(&c->bound[1]), blank = pome__t_truth(&c->bound[2]);
   size_t mark = c->r->out_size, next;
-  POME__TRY(pome__t_to_text(c->r, c->self, &text));
-  pome_string t = text.u.text;
+  POME__TRY(pome__t_text_argument(c->r, c->self, NULL, &t));
   if (first) POME__TRY(put_indent(c->r, &c->bound[0]));
   for (size_t at = 0;; at = next) {
     size_t end = line_end(t, at, &next);
@@ -140,33 +140,38 @@ static pome_status indent(pome__tcall *c, pome__tvalue *out) {
     POME__TRY(pome__t_put(c->r, "\n", 1));
     POME__TRY(pome__t_charge(c->r, 1));
   }
-  return take_like(c->r, mark, &text, out);
+  return take_like(c->r, mark, c->self, out);
 }
 
 static pome_status wordcount(pome__tcall *c, pome__tvalue *out) {
-  pome__tvalue text, words;
-  const pome__targuments none = {0};
+  pome__tvalue text;
+  int64_t count = 0;
+  bool inside = false;
   POME__TRY(pome__t_to_text(c->r, c->self, &text));
-  POME__TRY(pome__t_run(c->r,
-                        pome__t_find_function(pome__t_string_methods, (pome_string){"split", 5}),
-                        &text, &none, &words));
-  *out = pome__t_int((int64_t)words.u.list.count);
-  return POME_OK;
+  POME__TRY(pome__t_charge(c->r, text.u.text.size / 8));
+  for (size_t at = 0, length; at < text.u.text.size; at += length) {
+    bool word = pome__t_is_word(pome__utf8_decode(text.u.text.data + at, &length));
+    count += word && !inside;
+    inside = word;
+  }
+  return *out = pome__t_int(count), POME_OK;
 }
 
 static pome_status truncate(pome__tcall *c, pome__tvalue *out) {
-  pome__tvalue text;
+  pome_string text = c->self->u.text;
   int64_t length, leeway;
+  size_t size;
   pome_string end;
-  POME__TRY(pome__t_to_text(c->r, c->self, &text));
   POME__TRY(pome__t_integer_argument(c->r, &c->bound[0], 255, &length));
   POME__TRY(pome__t_text_argument(c->r, &c->bound[2], "...", &end));
   POME__TRY(pome__t_integer_argument(c->r, &c->bound[3], 5, &leeway));
-  int64_t count = (int64_t)pome__t_count_characters(text.u.text),
-          kept = length - (int64_t)pome__t_count_characters(end);
+  POME__TRY(pome__t_length(c->r, c->self, &size));
+  int64_t count = (int64_t)size, kept = length - (int64_t)pome__t_count_characters(end);
   if (kept < 0) return POME__T_FAIL(c->r, "truncate: length %lld is too small", (long long)length);
-  if (count <= length || count - length <= leeway) return *out = text, POME_OK;
-  pome_string head = {text.u.text.data, pome__t_character_offset(text.u.text, (size_t)kept)};
+  if (count <= length || count - length <= leeway) return *out = *c->self, POME_OK;
+  if (c->self->kind != POME__T_STRING)
+    return POME__T_FAIL(c->r, "only a string can be cut, not '%s'", pome__t_type_name(c->self));
+  pome_string head = {text.data, pome__t_character_offset(text, (size_t)kept)};
   if (!pome__t_truth(&c->bound[1])) {
     size_t space = head.size;
     while (space > 0 && head.data[space - 1] != ' ') space--;
@@ -233,7 +238,7 @@ static pome_status parse_integer(pome__trender *r, pome_string text, int base, b
   return pome__t_big_parse(r, digits, count, base, negative, out);
 }
 
-static bool parse_real(pome_string text, double *real) {
+bool pome__t_parse_real(pome_string text, double *real) {
   text = pome__t_strip_spaces(text, true, true);
   if (text.size > 0 && text.data[0] == '+') text.data++, text.size--;
   if (text.size > 1 && (text.data[1] | 0x20) == 'x') return false;
@@ -255,7 +260,8 @@ static pome_status to_int(pome__tcall *c, pome__tvalue *out) {
     POME__TRY(parse_integer(c->r, v->u.text, (int)base, &ok, out));
     if (ok) return POME_OK;
   }
-  ok = v->kind == POME__T_FLOAT || (v->kind == POME__T_STRING && parse_real(v->u.text, &real));
+  ok = v->kind == POME__T_FLOAT ||
+       (v->kind == POME__T_STRING && pome__t_parse_real(v->u.text, &real));
   if (v->kind == POME__T_FLOAT) real = v->u.real;
   if (ok && isfinite(real)) return pome__t_big_from_real(c->r, real, out);
   *out = c->bound[0].kind == POME__T_MISSING ? pome__t_int(0) : c->bound[0];
@@ -266,7 +272,7 @@ static pome_status to_float(pome__tcall *c, pome__tvalue *out) {
   double real;
   if (c->self->kind == POME__T_UNDEFINED) return pome__t_fail_undefined(c->r, c->self);
   if (POME__T_IS_NUMBER(c->self)) return *out = pome__t_real(pome__t_to_real(c->self)), POME_OK;
-  if (c->self->kind == POME__T_STRING && parse_real(c->self->u.text, &real))
+  if (c->self->kind == POME__T_STRING && pome__t_parse_real(c->self->u.text, &real))
     return *out = pome__t_real(real), POME_OK;
   *out = c->bound[0].kind == POME__T_MISSING ? pome__t_real(0) : c->bound[0];
   return POME_OK;
@@ -283,6 +289,24 @@ static pome_status absolute(pome__tcall *c, pome__tvalue *out) {
   return negative ? pome__t_negate(c->r, v, out) : (*out = *v, POME_OK);
 }
 
+/* An integer to tens, hundreds and so on; beyond 64 bits it is as precise as a float. */
+static pome_status round_integer(pome__trender *r, const pome__tvalue *v, int64_t zeros,
+                                 pome__tvalue *out) {
+  if (v->kind == POME__T_BIG) {
+    double scale = pow(10, (double)zeros);
+    return pome__t_big_from_real(r, nearbyint(pome__t_to_real(v) / scale) * scale, out);
+  }
+  __int128 whole = v->kind == POME__T_BOOL ? v->u.truth : v->u.integer, scale = 1;
+  for (int64_t i = 0; i < zeros && scale <= (__int128)INT64_MAX * 10; i++) scale *= 10;
+  __int128 down = whole / scale - (whole % scale < 0), rest = whole - down * scale;
+  __int128 twice = 2 * rest;
+  down += twice > scale || (twice == scale && down % 2 != 0);
+  __int128 rounded = down * scale;
+  if (rounded > INT64_MAX || rounded < INT64_MIN)
+    return pome__t_big_from_real(r, (double)rounded, out);
+  return *out = pome__t_int((int64_t)rounded), POME_OK;
+}
+
 /* Rounds to even at the half, as Python's round does. */
 static pome_status round_number(pome__tcall *c, pome__tvalue *out) {
   int64_t precision;
@@ -297,7 +321,10 @@ static pome_status round_number(pome__tcall *c, pome__tvalue *out) {
     return POME__T_FAIL(c->r, "round: a precision out of range");
   double real = pome__t_to_real(c->self), scale = pow(10, (double)precision);
   if (POME__T_IS_INTEGER(c->self) && pome__t_is(method, "common") && precision >= 0)
-    return *out = *c->self, POME_OK;
+    return c->self->kind == POME__T_BOOL ? (*out = pome__t_int(c->self->u.truth), POME_OK)
+                                         : (*out = *c->self, POME_OK);
+  if (POME__T_IS_INTEGER(c->self) && pome__t_is(method, "common"))
+    return round_integer(c->r, c->self, -precision, out);
   if (pome__t_is(method, "common")) real = nearbyint(real * scale) / scale;
   else if (pome__t_is(method, "ceil")) real = ceil(real * scale) / scale;
   else if (pome__t_is(method, "floor")) real = floor(real * scale) / scale;

@@ -205,6 +205,7 @@ pome_status pome__t_percent(pome__trender *r, const pome__tvalue *format, const 
     POME__TRY(put_percent(r, text, &at, &a));
   }
   if (given->kind != POME__T_DICT && given->kind != POME__T_LIST &&
+      given->kind != POME__T_UNDEFINED &&
       a.at < (given->kind == POME__T_TUPLE ? given->u.list.count : 1))
     return POME__T_FAIL(r, "not all arguments converted during string formatting");
   POME__TRY(pome__t_take(r, mark, out));

@@ -399,8 +399,7 @@ static pome_status parse_all(pome__tparser *p, const char *text, size_t size, po
   POME__TRY(parse_body(p, NULL, body));
   const pome__tnode *unknown = p->unknown;
   if (unknown == NULL) return POME_OK;
-  POME__T_FAIL(p->lexer.r, "no %s named '%.*s'",
-               unknown->kind == POME__T_FILTER ? "filter" : "test", POME__T_NAME(unknown->text));
+  pome__t_fail_unknown(p->lexer.r, unknown->kind == POME__T_FILTER, unknown->text);
   pome__error_at_line(p->lexer.r->error, unknown->line, unknown->column);
   return POME_INPUT;
 }

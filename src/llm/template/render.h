@@ -83,6 +83,8 @@ pome_status pome__t_dict_set(pome__trender *r, pome__tdict *dict, const pome__tv
 /* NULL when absent. */
 pome_status pome__t_dict_find(pome__trender *r, const pome__tdict *dict, const pome__tvalue *key,
                               const pome__tvalue **value);
+/* TypeError for what cannot be a key. */
+pome_status pome__t_check_key(pome__trender *r, const pome__tvalue *key);
 pome_status pome__t_dict_new(pome__trender *r, size_t room, pome__tdict **dict);
 
 /* ---- comparison (compare.c) ---- */
@@ -107,6 +109,8 @@ pome_status pome__t_big_binary(pome__trender *r, char op, const pome__tvalue *a,
                                const pome__tvalue *b, pome__tvalue *out);
 int pome__t_big_compare(pome__trender *r, const pome__tvalue *a, const pome__tvalue *b);
 pome_status pome__t_big_put(pome__trender *r, const pome__tbig *big);
+/* float(text) of Python; false when it is none. */
+bool pome__t_parse_real(pome_string text, double *real);
 /* Digits in base 2 to 36, without a sign. */
 pome_status pome__t_big_parse(pome__trender *r, const char *digits, size_t size, int base,
                               bool negative, pome__tvalue *out);
@@ -139,6 +143,7 @@ typedef enum pome__tcase {
 } pome__tcase;
 pome_status pome__t_put_case(pome__trender *r, pome_string text, pome__tcase form);
 bool pome__t_is_printable(uint32_t character);
+bool pome__t_is_word(uint32_t character); /* a letter, number or underscore: \w in Python */
 /* Where `part` starts in `text` from `from` on; SIZE_MAX when nowhere. */
 size_t pome__t_find(pome_string text, pome_string part, size_t from);
 pome_status pome__t_put_escaped(pome__trender *r, const pome__tvalue *v); /* for HTML */
@@ -194,13 +199,15 @@ pome_status pome__t_call(pome__trender *r, const pome__tvalue *callee,
 pome__targuments pome__t_arguments_from(const pome__targuments *a, size_t from);
 
 /* Tables end with a row without a name. */
-extern const pome__tfunction pome__t_filters[], pome__t_more_filters[], pome__t_tests[],
-    pome__t_globals[];
+extern const pome__tfunction pome__t_filters[], pome__t_more_filters[], pome__t_web_filters[],
+    pome__t_tests[], pome__t_globals[];
 extern const pome__tfunction pome__t_string_methods[], pome__t_text_methods[],
     pome__t_dict_methods[], pome__t_list_methods[];
 const pome__tfunction *pome__t_find_filter(pome_string name);
 const pome__tfunction *pome__t_find_test(pome_string name);
 const pome__tfunction *pome__t_find_global(pome_string name);
+/* There is no filter, or no test, of that name; a hint tells what may have been meant. */
+pome_status pome__t_fail_unknown(pome__trender *r, bool filter, pome_string name);
 
 /* v.name and v[key]. */
 pome_status pome__t_attribute(pome__trender *r, const pome__tvalue *v, pome_string name,

@@ -131,6 +131,13 @@ static pome_status min_of(pome__tcall *c, pome__tvalue *out) {
 
 /* ---- map, select, reject ---- */
 
+/* Whatever is false has no items, even what nobody could go over. */
+static pome_status no_items(pome__tcall *c, pome__tvalue *out) {
+  if (c->self->kind == POME__T_UNDEFINED && c->self->denied)
+    return pome__t_fail_undefined(c->r, c->self);
+  return *out = pome__t_list(POME__T_ITERATOR, NULL, 0), POME_OK;
+}
+
 static const pome__tvalue *named(const pome__targuments *a, const char *name) {
   static const pome__tvalue missing = {.kind = POME__T_MISSING};
   for (size_t i = 0; i < a->named_count; i++)
@@ -143,9 +150,7 @@ static pome_status find_by_name(pome__tcall *c, const pome__tvalue *name, bool f
   pome_string text;
   POME__TRY(pome__t_text_argument(c->r, name, NULL, &text));
   *f = filter ? pome__t_find_filter(text) : pome__t_find_test(text);
-  return *f != NULL ? POME_OK
-                    : POME__T_FAIL(c->r, "no %s named '%.*s'", filter ? "filter" : "test",
-                                   POME__T_NAME(text));
+  return *f != NULL ? POME_OK : pome__t_fail_unknown(c->r, filter, text);
 }
 
 static pome_status map(pome__tcall *c, pome__tvalue *out) {
@@ -155,6 +160,7 @@ static pome_status map(pome__tcall *c, pome__tvalue *out) {
   pome__targuments rest = {0};
   pome__tvalue list;
   gathered g;
+  if (!pome__t_truth(c->self)) return no_items(c, out);
   POME__TRY(start(c, &list, &g));
   if (a->count > 0 || path->kind == POME__T_MISSING) {
     if (a->count == 0) return POME__T_FAIL(c->r, "map requires a filter argument");
@@ -177,6 +183,7 @@ static pome_status choose(pome__tcall *c, bool by_attribute, bool wanted, pome__
   const pome__tfunction *f = NULL;
   pome__tvalue list, v, passed;
   gathered g;
+  if (!pome__t_truth(c->self)) return no_items(c, out);
   if (a->count < used) return POME__T_FAIL(c->r, "the name of an attribute is missing");
   POME__TRY(start(c, &list, &g));
   if (a->count > used) POME__TRY(find_by_name(c, &a->items[used++], false, &f));
@@ -206,12 +213,11 @@ static pome_status rejectattr(pome__tcall *c, pome__tvalue *out) {
 
 /* ---- sorting and grouping ---- */
 
-/* "a,b" sorts by a, then b: the key is a list. */
+/* "a,b" sorts by a, then b: the key is a list. It is one also of a single part, as items of lists
+ * that are equal need no order. */
 static pome_status sort_key(pome__trender *r, const pome__tvalue *item, const pome__tvalue *paths,
                             bool cased, pome__tvalue *key) {
-  if (paths->kind != POME__T_STRING || memchr(paths->u.text.data, ',', paths->u.text.size) == NULL)
-    return key_of(r, item, paths, cased, key);
-  pome_string rest = paths->u.text;
+  pome_string rest = paths->kind == POME__T_STRING ? paths->u.text : (pome_string){"", 0};
   pome__tvalue *parts;
   size_t count = 1;
   for (size_t i = 0; i < rest.size; i++) count += rest.data[i] == ',';
@@ -219,7 +225,7 @@ static pome_status sort_key(pome__trender *r, const pome__tvalue *item, const po
   for (size_t i = 0; i < count; i++) {
     const char *comma = memchr(rest.data, ',', rest.size);
     size_t size = comma == NULL ? rest.size : (size_t)(comma - rest.data);
-    pome__tvalue path = pome__t_text(rest.data, size);
+    pome__tvalue path = paths->kind == POME__T_STRING ? pome__t_text(rest.data, size) : *paths;
     POME__TRY(key_of(r, item, &path, cased, &parts[i]));
     if (comma != NULL) rest = (pome_string){comma + 1, rest.size - size - 1};
   }
@@ -228,13 +234,15 @@ static pome_status sort_key(pome__trender *r, const pome__tvalue *item, const po
 }
 
 static pome_status sorted(pome__trender *r, const pome__tvalue *list, const pome__tvalue *path,
-                          bool cased, bool backwards, pome__tvalue **keys, gathered *g) {
+                          bool several, bool cased, bool backwards, pome__tvalue **keys,
+                          gathered *g) {
   g->count = list->u.list.count;
   POME__TRY(pome__t_alloc(r, g->count, sizeof **keys, keys));
   POME__TRY(pome__t_alloc(r, g->count, sizeof *g->items, &g->items));
   for (size_t i = 0; i < g->count; i++) {
     g->items[i] = list->u.list.items[i];
-    POME__TRY(sort_key(r, &g->items[i], path, cased, &(*keys)[i]));
+    POME__TRY(several ? sort_key(r, &g->items[i], path, cased, &(*keys)[i])
+                      : key_of(r, &g->items[i], path, cased, &(*keys)[i]));
   }
   return pome__t_sort(r, *keys, g->items, g->count, backwards);
 }
@@ -243,7 +251,7 @@ static pome_status sort(pome__tcall *c, pome__tvalue *out) {
   pome__tvalue list, *keys;
   gathered g;
   POME__TRY(pome__t_items(c->r, c->self, &list));
-  POME__TRY(sorted(c->r, &list, &c->bound[2], pome__t_truth(&c->bound[1]),
+  POME__TRY(sorted(c->r, &list, &c->bound[2], true, pome__t_truth(&c->bound[1]),
                    pome__t_truth(&c->bound[0]), &keys, &g));
   *out = pome__t_list(POME__T_LIST, g.items, g.count);
   return POME_OK;
@@ -261,8 +269,8 @@ static pome_status dictsort(pome__tcall *c, pome__tvalue *out) {
     return POME__T_FAIL(c->r, "'%s' object has no attribute 'items'", pome__t_type_name(c->self));
   POME__TRY(items(c, &pairs));
   path = pome__t_int(pome__t_is(by, "value"));
-  POME__TRY(sorted(c->r, &pairs, &path, pome__t_truth(&c->bound[0]), pome__t_truth(&c->bound[2]),
-                   &keys, &g));
+  POME__TRY(sorted(c->r, &pairs, &path, false, pome__t_truth(&c->bound[0]),
+                   pome__t_truth(&c->bound[2]), &keys, &g));
   *out = pome__t_list(POME__T_LIST, g.items, g.count);
   return POME_OK;
 }
@@ -302,7 +310,7 @@ static pome_status groupby(pome__tcall *c, pome__tvalue *out) {
   gathered g;
   size_t count = 0;
   POME__TRY(pome__t_items(c->r, c->self, &list));
-  POME__TRY(sorted(c->r, &list, &c->bound[0], cased, false, &keys, &g));
+  POME__TRY(sorted(c->r, &list, &c->bound[0], false, cased, false, &keys, &g));
   POME__TRY(pome__t_alloc(c->r, g.count, sizeof *groups, &groups));
   for (size_t begin = 0, end; begin < g.count; begin = end) {
     for (end = begin + 1, equal = true; end < g.count; end++) {

@@ -125,11 +125,13 @@ static pome_status is_upper(pome__tcall *c, pome__tvalue *out) {
 }
 
 static pome_status is_filter(pome__tcall *c, pome__tvalue *out) {
+  POME__TRY(pome__t_check_key(c->r, c->self));
   *out =
       pome__t_bool(c->self->kind == POME__T_STRING && pome__t_find_filter(c->self->u.text) != NULL);
   return POME_OK;
 }
 static pome_status is_test(pome__tcall *c, pome__tvalue *out) {
+  POME__TRY(pome__t_check_key(c->r, c->self));
   *out =
       pome__t_bool(c->self->kind == POME__T_STRING && pome__t_find_test(c->self->u.text) != NULL);
   return POME_OK;

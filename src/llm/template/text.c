@@ -52,6 +52,12 @@ bool pome__t_is_printable(uint32_t c) {
                       category != UTF8PROC_CATEGORY_CS && category != UTF8PROC_CATEGORY_CO);
 }
 
+bool pome__t_is_word(uint32_t c) {
+  utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)c);
+  return c == '_' || (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO) ||
+         pome__is_numeric(c);
+}
+
 /* ---- case ---- */
 
 static bool is_cased(uint32_t c) {

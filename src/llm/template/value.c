@@ -77,7 +77,6 @@ static pome_status characters(pome__trender *r, const pome__tvalue *v, pome__tva
   for (size_t at = 0, i = 0; at < text.size; at += length, i++) {
     length = pome__utf8_length(text.data[at]);
     items[i] = pome__t_text(text.data + at, length);
-    items[i].safe = v->safe;
   }
   *list = pome__t_list(POME__T_LIST, items, count);
   return POME_OK;
@@ -161,9 +160,15 @@ static uint32_t hash(const pome__tvalue *key) {
   return (uint32_t)(h ^ h >> 32);
 }
 
-static pome_status check_key(pome__trender *r, const pome__tvalue *key) {
-  if (key->kind == POME__T_LIST || key->kind == POME__T_DICT || key->kind == POME__T_UNDEFINED)
+pome_status pome__t_check_key(pome__trender *r, const pome__tvalue *key) {
+  if (key->kind == POME__T_LIST || key->kind == POME__T_DICT)
     return POME__T_FAIL(r, "unhashable type: '%s'", pome__t_type_name(key));
+  if (key->kind != POME__T_TUPLE) return POME_OK;
+  POME__TRY(pome__t_enter(r));
+  POME__TRY(pome__t_charge(r, key->u.list.count));
+  for (size_t i = 0; i < key->u.list.count; i++)
+    POME__TRY(pome__t_check_key(r, &key->u.list.items[i]));
+  pome__t_leave(r);
   return POME_OK;
 }
 
@@ -220,7 +225,7 @@ pome_status pome__t_dict_new(pome__trender *r, size_t room, pome__tdict **dict) 
 pome_status pome__t_dict_set(pome__trender *r, pome__tdict *dict, const pome__tvalue *key,
                              const pome__tvalue *value) {
   size_t index;
-  POME__TRY(check_key(r, key));
+  POME__TRY(pome__t_check_key(r, key));
   POME__TRY(find_index(r, dict, key, &index));
   if (index < dict->count) return dict->pairs[index].value = *value, POME_OK;
   if (dict->count == dict->room) POME__TRY(grow_dict(r, dict));
@@ -233,7 +238,7 @@ pome_status pome__t_dict_find(pome__trender *r, const pome__tdict *dict, const p
                               const pome__tvalue **value) {
   size_t index;
   *value = NULL;
-  POME__TRY(check_key(r, key));
+  POME__TRY(pome__t_check_key(r, key));
   POME__TRY(find_index(r, dict, key, &index));
   if (index < dict->count) *value = &dict->pairs[index].value;
   return POME_OK;
@@ -380,6 +385,12 @@ static pome_status put_other(pome__trender *r, const pome__tvalue *v) {
     POME__TRY(pome__t_put(r, "<Namespace ", 11));
     POME__TRY(put_dict(r, &v->u.names->dict));
     return pome__t_put(r, ">", 1);
+  case POME__T_LOOP: {
+    char text[64];
+    int size = snprintf(text, sizeof text, "<LoopContext %zu/%zu>", v->u.loop->index + 1,
+                        v->u.loop->count);
+    return pome__t_put(r, text, (size_t)size);
+  }
   default: return put_formatted(r, "<%s object>", pome__t_type_name(v));
   }
 }
