@@ -2,7 +2,7 @@
 
 >>> import numpy, pome
 >>> model = pome.Model("model.mlpackage")
->>> model.predict({"x": numpy.zeros((1, 3), "float32")})
+>>> model.predict({"x": numpy.zeros((1, 3), "float32")}, model.make_state())
 
 `import pome.coremltools` makes coremltools' own `predict` work where Core ML is not.
 """

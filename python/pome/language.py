@@ -1,5 +1,6 @@
 """Language models: text that is written token by token.
 
+>>> import pome
 >>> model = pome.LanguageModel("models/folio")
 >>> for piece in model.generate("To be, or not", tokens=20, temperature=0):
 ...     print(piece, end="", flush=True)

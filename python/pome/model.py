@@ -321,8 +321,9 @@ def _new_run(plan: Handle) -> Handle:
 class Model(Unpicklable):
     """An opened model. Any number of threads may use it at once.
 
+    >>> import numpy, pome
     >>> model = pome.Model("model.mlpackage")
-    >>> model.predict({"x": numpy.zeros((1, 3), "float32")})["y"]
+    >>> model.predict({"x": numpy.zeros((1, 3), "float32")}, model.make_state())["y"]
 
     `path` is an .mlpackage or .mlmodelc folder, an .mlmodel file or a program text. `device` is a
     chain such as "cpu" or "ref" (the best available by default), `numerics` is "fast", "strict" or

@@ -1,6 +1,7 @@
 """Text and tokens: a language model's tokenizer, and the template that makes a conversation a text.
 
->>> tokenizer = pome.Tokenizer("model")  # a tokenizer.json, a tokenizer.model, or a folder that has one
+>>> import pome
+>>> tokenizer = pome.Tokenizer("models/folio")  # a tokenizer.json or .model, or a folder with one
 >>> tokenizer.decode(tokenizer.encode("To be, or not to be"))
 
 Both are immutable and serve any number of threads.

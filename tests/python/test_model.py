@@ -1,12 +1,15 @@
 """Models from Python: what goes in and comes out, what is refused and how, threads, forks."""
 
 import support  # isort: skip  (first: it finds the package, or skips where NumPy is missing)
+import ctypes
 import gc
 import os
 
 import numpy as np
 import pome
-from pome import _arrays
+from pome import _abi, _arrays
+from pome._library import call, library
+from pome.model import _bind_all, _tensor_result
 
 ONES = np.ones((2, 3), np.float32)
 
@@ -175,6 +178,30 @@ class Predicting(support.Folder):
     def test_arrays_are_lent_not_copied(self):
         array = np.ones((4, 6), np.float32)[::2, ::-1]
         self.assertEqual(_arrays.lend(array, "x").tensor.data, array.ctypes.data)
+
+    def test_c_reads_and_writes_where_the_arrays_are(self):
+        """An array that changes after it was bound changes what is predicted, and takes no memory of
+        the run; one of another type or order is copied. A result that is lent lies in the run."""
+        model = pome.Model(self.program(support.HALF))
+        array, whole = np.ones(4, np.float16), np.zeros(4, np.int32)
+        lease = model._lease("main")
+        run, size = lease.run.address, library().pome_run_bytes
+        empty = size(run)
+        kept = [_bind_all(run, model.function(), {"x": array, "i": whole})]
+        self.assertEqual(size(run), empty)
+        array[:] = [1, 2, 3, 4]
+        model._run(lease.run, None)
+        result = _tensor_result(lease, "twice", copy=False)
+        self.assertEqual(result.tolist(), [2, 4, 6, 8])
+        tensor = _abi.Tensor()
+        call("pome_run_get_tensor", run, b"twice", ctypes.byref(tensor))
+        self.assertEqual(result.ctypes.data, tensor.data)
+        reverse = np.ones(8, np.float16)[::-2]
+        kept.append(_bind_all(run, model.function(), {"x": reverse, "i": whole}))
+        self.assertGreater(size(run), empty)
+        reverse[:] = 7
+        model._run(lease.run, None)
+        self.assertEqual(_tensor_result(lease, "twice", copy=True).tolist(), [2, 2, 2, 2])
 
     def test_results_outlive_everything(self):
         for copy in (True, False):

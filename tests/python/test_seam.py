@@ -208,6 +208,21 @@ for layout in (ct.colorlayout.RGB, ct.colorlayout.BGR):
     assert (np.asarray(result)[:, :, :3] == 255 - pixels).all()
     refused("Unable to compute", model.predict, {"image": Image.new("RGB", (7, 4))})
 
+@mb.program(input_specs=[mb.TensorSpec(shape=(2,)), mb.TensorSpec(shape=(2,))])
+def adding(x, y):
+    return mb.add(x=x, y=y, name="z")
+
+threes = np.full(2, 3.0, np.float32)
+defaults = [
+    ct.TensorType(name="x", shape=(2,)),
+    ct.TensorType(name="y", shape=(2,), default_value=threes),
+]
+model = ct.convert(adding, inputs=defaults, minimum_deployment_target=ct.target.iOS16)
+ones = np.ones(2, np.float32)
+for _ in range(2):
+    assert model.predict({"x": ones, "y": ones * 8})["z"].tolist() == [9, 9]
+    assert model.predict({"x": ones})["z"].tolist() == [4, 4]
+
 @mb.program(input_specs=[mb.TensorSpec(shape=(2,))], opset_version=ct.target.iOS16)
 def scalar(x):
     return mb.reduce_sum(x=x, keep_dims=False, name="y")
