@@ -1,6 +1,8 @@
 /* Every row of the op table is called with random operands: what resolve accepts must be inferred
  * and evaluated without touching memory that is not its own. Refusing is right; a sanitizer build
  * says whether the rest is.
+ * Then the call is made a program whose operands come as inputs: every device must answer as the
+ * reference does, in strict numerics to the last bit.
  *
  * The random numbers are always the same. Operands are drawn so that a fair share of the calls is
  * accepted: shapes repeat, integers are small, strings are words that some op knows. Each tensor
@@ -16,7 +18,10 @@
 
 #include <cmocka.h>
 
+#include "budget.h"
+#include "modes.h"
 #include "ops/ops.h"
+#include "runtime/runtime.h"
 #include "tensor/element.h"
 #include "tensor/shape.h"
 
@@ -25,6 +30,7 @@
 #endif
 #define MAX_VALUES 64
 #define MAX_COUNT  200000 /* elements of an output */
+#define MEMORY     ((size_t)16 << 20)
 
 typedef struct trial {
   uint64_t random;
@@ -264,9 +270,134 @@ static bool run_trial(trial *t) {
   return done;
 }
 
+/* ---- on devices ---- */
+
+/* The call as a program whose operands come as inputs, wherever they may; NULL when that is no
+ * valid program. */
+static pome_model *make_model(trial *t) {
+  pome_error error;
+  pome_model *model = NULL;
+  pome__program *copy = pome__program_clone(t->function, NULL, NULL);
+  assert_non_null(copy);
+  pome__function *function = copy->functions[0];
+  pome__op *op = function->body->ops[0];
+  for (size_t a = 0; a < op->arg_count; a++) {
+    int p = pome__schema_param(t->op->schema, op->args[a].name);
+    bool constant = (t->op->schema->params[p].flags & POME__PARAM_CONST) != 0;
+    for (size_t i = 0; i < op->args[a].count && !constant; i++) {
+      const pome__literal *literal = op->args[a].values[i]->literal;
+      if (literal->type.dtype == POME_STRING || pome_dtype_bits(literal->type.dtype) < 8) continue;
+      char name[32];
+      snprintf(name, sizeof(name), "in%u_%u", (unsigned)a, (unsigned)i);
+      pome__value *value = pome__function_new_value(copy, function, name, &literal->type);
+      assert_true(value != NULL && pome__function_add_input(copy, function, value));
+      op->args[a].values[i] = value;
+    }
+  }
+  assert_true(pome__block_set_outputs(copy, function->body, op->outputs, op->output_count));
+  if (pome__program_resolve(copy, &error) != POME_OK ||
+      pome__program_verify(copy, &error) != POME_OK) {
+    pome__program_free(copy);
+    return NULL;
+  }
+  check_ok(pome__model_of_program(copy, NULL, &model, &error), &error);
+  return model;
+}
+
+static pome_status set_inputs(const trial *t, pome_run *run, pome_error *error) {
+  for (size_t a = 0; a < t->op->arg_count; a++) {
+    for (size_t i = 0; i < t->op->args[a].count; i++) {
+      char name[32];
+      snprintf(name, sizeof(name), "in%u_%u", (unsigned)a, (unsigned)i);
+      const pome_function *function = pome_plan_function(run->plan);
+      if (pome_function_find_port(function, POME_INPUT_PORT, name) == NULL) continue;
+      pome_tensor tensor = pome__literal_tensor(t->op->args[a].values[i]->literal);
+      POME__TRY(pome_run_set_tensor(run, name, &tensor, error));
+    }
+  }
+  return POME_OK;
+}
+
+/* What the device answers; *run and *plan are the caller's. */
+static pome_status answer(const trial *t, const pome_model *model, const mode *how,
+                          const pome_allocator *allocator, pome_plan **plan, pome_run **run,
+                          pome_error *error) {
+  pome_plan_options options;
+  pome_run_options run_options;
+  pome_plan_options_init(&options);
+  options.devices = how->device;
+  options.numerics = how->numerics;
+  options.isa = how->isa;
+  options.threads = 2;
+  options.allocator = allocator;
+  pome_run_options_init(&run_options);
+  run_options.allocator = allocator;
+  POME__TRY(pome_plan_create(pome_model_function(model, 0), &options, plan, error));
+  POME__TRY(pome_run_create(*plan, &run_options, run, error));
+  POME__TRY(set_inputs(t, *run, error));
+  return pome_run_predict(*run, NULL, error);
+}
+
+static const char *describe(const trial *t) {
+  static char text[512];
+  size_t used = (size_t)snprintf(text, sizeof(text), "%s:", t->op->type);
+  for (size_t a = 0; a < t->op->arg_count && used < sizeof(text); a++) {
+    for (size_t i = 0; i < t->op->args[a].count && used < sizeof(text); i++) {
+      char type[POME__TYPE_TEXT];
+      used += (size_t)snprintf(
+          text + used, sizeof(text) - used, " %s=%s", t->op->args[a].name,
+          pome__type_format(&t->op->args[a].values[i]->literal->type, type, sizeof(type)));
+    }
+  }
+  return text;
+}
+
+static void compare_runs(const trial *t, const pome_run *a, const pome_run *b, const mode *how) {
+  for (size_t o = 0; o < t->op->output_count; o++) {
+    pome_error error;
+    pome_tensor x, y;
+    check_ok(pome_run_get_tensor(a, t->op->outputs[o]->name, &x, &error), &error);
+    check_ok(pome_run_get_tensor(b, t->op->outputs[o]->name, &y, &error), &error);
+    if (!pome__shape_equal(x.rank, x.shape, y.rank, y.shape))
+      fail_msg("%s: %s gives another shape", describe(t), how->name);
+    if (how->numerics != POME_NUMERICS_STRICT || x.dtype == POME_STRING) continue;
+    if (x.dtype != y.dtype || memcmp(x.data, y.data, pome_tensor_bytes(&x)) != 0)
+      fail_msg("%s: %s gives other numbers", describe(t), how->name);
+  }
+}
+
+/* Every device says what the reference says, be it an error; in strict numerics to the last bit.
+ * One that runs out of its memory says nothing. */
+static bool run_on_devices(trial *t) {
+  pome_model *model = make_model(t);
+  if (model == NULL) return false;
+  pome_plan *plans[MODES] = {NULL};
+  pome_run *runs[MODES] = {NULL};
+  pome_status first = POME_OK;
+  budget b = budget_unlimited();
+  b.ceiling = MEMORY;
+  pome_allocator allocator = budget_allocator(&b);
+  for (size_t how = 0; how < MODES; how++) {
+    pome_error error = {0};
+    pome_status status = answer(t, model, &modes[how], &allocator, &plans[how], &runs[how], &error);
+    if (how == 0) first = status;
+    if (status == POME_MEMORY || first == POME_MEMORY) continue;
+    if (status != first)
+      fail_msg("%s: %s says %s (%s)", describe(t), modes[how].name, pome_status_text(status),
+               error.message);
+    if (how > 0 && status == POME_OK) compare_runs(t, runs[0], runs[how], &modes[how]);
+  }
+  for (size_t how = 0; how < MODES; how++) {
+    pome_run_free(runs[how]);
+    pome_plan_free(plans[how]);
+  }
+  pome_model_close(model);
+  return true;
+}
+
 static void test_random_calls(void **state) {
   (void)state;
-  size_t evaluated = 0;
+  size_t evaluated = 0, planned = 0;
   size_t rows_reached = 0;
   for (size_t r = 0; r < pome__schema_count(); r++) {
     const pome__schema *row = pome__schema_at(r);
@@ -276,13 +407,15 @@ static void test_random_calls(void **state) {
       draw(&t, 2);
       trial_open(&t, row);
       evaluated += run_trial(&t);
+      if (row->kind != POME__OP_RANDOM && t.op->schema != NULL) planned += run_on_devices(&t);
       trial_close(&t);
     }
     rows_reached += evaluated > before;
     if (getenv("POME_FUZZ_VERBOSE") != NULL) printf("%4zu %s\n", evaluated - before, row->name);
   }
-  printf("%zu calls evaluated, of %zu of %zu rows\n", evaluated, rows_reached,
-         pome__schema_count());
+  printf("%zu calls evaluated, of %zu of %zu rows; %zu through plans\n", evaluated, rows_reached,
+         pome__schema_count(), planned);
+  assert_true(planned > evaluated / 2);
   assert_true(rows_reached > pome__schema_count() / 2);
 }
 
