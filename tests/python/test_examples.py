@@ -2,6 +2,7 @@
 
 import support  # isort: skip  (first: it finds the package, or skips where NumPy is missing)
 import importlib.util
+import re
 
 
 class Examples(support.Folder):
@@ -14,6 +15,15 @@ class Examples(support.Folder):
         done = self.run_python("-W", "ignore", *arguments)
         self.assertEqual(done.returncode, 0, done.stderr[-2000:])
         return done.stdout
+
+    def test_workflow(self):
+        """What its steps name is in the checkout, which they call pome."""
+        steps = (support.ROOT / "examples/verify_pytorch.yml").read_text(encoding="utf-8")
+        for path in re.findall(r"pome/([\w./]+)", steps):
+            if path != "build":
+                self.assertTrue((support.ROOT / path).exists(), path)
+        self.assertIn("\nall: ", (support.ROOT / "Makefile").read_text(encoding="utf-8"))
+        self.assertIn("pome_shared", (support.ROOT / "CMakeLists.txt").read_text(encoding="utf-8"))
 
     def test_verify_pytorch(self):
         if importlib.util.find_spec("torch") is None:
