@@ -60,7 +60,8 @@ static pome_status measure(pome_llm *llm, const struct options *options, llm_fac
   f->prompt = context / 2 < PROMPT_TOKENS ? context / 2 : PROMPT_TOKENS;
   size_t decode = context - f->prompt < DECODE_TOKENS ? context - f->prompt : DECODE_TOKENS;
   if (f->prompt == 0 || decode == 0)
-    return pome__fail(error, POME_INPUT, "a context of %zu tokens is too short to measure",
+    return pome__fail(error, POME_INPUT,
+                      "the model's context holds %zu tokens; at least 2 are needed to measure",
                       context);
   size_t rounds = options->repetitions > 0 ? (size_t)options->repetitions : DEFAULT_ROUNDS;
   int32_t *tokens = calloc(f->prompt + decode, sizeof *tokens);

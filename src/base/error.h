@@ -25,6 +25,11 @@ static inline pome_status pome__same_status(pome_status status) {
 #define pome__fail_memory(error, what)                                                             \
   pome__fail((error), POME_MEMORY, "out of memory for %s", (what))
 
+/* The same for what a name and a size tell from others. */
+#define pome__fail_bytes(error, what, name, bytes)                                                 \
+  pome__fail((error), POME_MEMORY, "out of memory for %s \"%s\", %zu bytes", (what), (name),       \
+             (size_t)(bytes))
+
 /* A system call failed: keeps errno and appends its text to the message. ENOENT and the like become
  * POME_INPUT, ENOMEM POME_MEMORY, others POME_IO. */
 pome_status pome__fail_errno(pome_error *error, int os_error, const char *format, ...)

@@ -31,9 +31,7 @@ static pome_status find_folder(const char *path, char *folder, pome_error *error
     pome__error_at_file(error, path);
     return POME_UNSUPPORTED;
   }
-  if (!pome__model_folder(path, folder))
-    return pome__fail(error, POME_INPUT, "a path of %zu bytes; at most %zu are allowed",
-                      strlen(path), POME__PATH_LIMIT - 1);
+  POME__TRY(pome__model_folder(path, folder, error));
   if (pome__file_beside(folder, "tokenizer.json", tokenizer)) return POME_OK;
   (void)pome__fail(
       error, POME_INPUT,

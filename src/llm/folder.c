@@ -3,10 +3,14 @@
 
 #include <string.h>
 
-bool pome__model_folder(const char *path, char *folder) {
+#include "base/error.h"
+
+pome_status pome__model_folder(const char *path, char *folder, pome_error *error) {
   static const char *const endings[] = {".mlpackage", ".mlmodelc"};
   size_t size = strlen(path);
-  if (size >= POME__PATH_LIMIT) return false;
+  if (size >= POME__PATH_LIMIT)
+    return pome__fail(error, POME_INPUT, "a path of %zu bytes; at most %zu are allowed", size,
+                      POME__PATH_LIMIT - 1);
   memcpy(folder, path, size + 1);
   while (size > 1 && folder[size - 1] == '/') folder[--size] = '\0';
   for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
@@ -17,7 +21,7 @@ bool pome__model_folder(const char *path, char *folder) {
     else if (size > 1) size--;
     folder[size] = '\0';
   }
-  return true;
+  return POME_OK;
 }
 
 bool pome__file_beside(const char *folder, const char *name, char *path) {

@@ -5,8 +5,8 @@
 #include "base/bytes.h"
 
 /* The folder that a path means: itself, or for a model package the folder that holds it. `folder`
- * has POME__PATH_LIMIT bytes; false when the path is too long. */
-bool pome__model_folder(const char *path, char *folder);
+ * has POME__PATH_LIMIT bytes. */
+pome_status pome__model_folder(const char *path, char *folder, pome_error *error);
 /* Writes "folder/name" and tells whether it is a file. */
 bool pome__file_beside(const char *folder, const char *name, char *path);
 

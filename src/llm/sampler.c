@@ -75,7 +75,8 @@ static pome_status check_options(const pome_sampler_options *o, size_t vocab_siz
                                  pome_error *error) {
   static const char part[] = "more than 0 and at most 1", least[] = "0 or more";
   if (vocab_size == 0 || vocab_size > INT32_MAX)
-    return pome__fail(error, POME_USAGE, "a vocabulary of %zu tokens", vocab_size);
+    return pome__fail(error, POME_USAGE, "a vocabulary of %zu tokens; 1 to %d are allowed",
+                      vocab_size, INT32_MAX);
   POME__TRY(check_number("temperature", o->temperature, o->temperature >= 0, least, error));
   if (o->top_k < 0)
     return pome__fail(error, POME_USAGE, "top-k is %d; 0 (all) or more is allowed", o->top_k);

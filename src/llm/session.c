@@ -152,7 +152,9 @@ static pome_status read_logits(pome_session *session, const feed *f, pome_error 
   int64_t count = (int64_t)session->llm->vocab_size;
   POME__TRY(pome_run_get_tensor(f->run, POME__PORT_LOGITS, &logits, error));
   if (pome_tensor_count(&logits) != session->llm->vocab_size)
-    return pome__fail(error, POME_UNSUPPORTED, "logits of more than the last row");
+    return pome__fail(error, POME_UNSUPPORTED,
+                      "the program gives %zu logits; those of the last token, %zu, are expected",
+                      pome_tensor_count(&logits), session->llm->vocab_size);
   POME__TRY(pome_tensor_init(&logits, logits.dtype, 1, &count, logits.data, error));
   POME__TRY(pome_tensor_init(&target, POME_FP32, 1, &count, session->logits, error));
   return pome_tensor_copy(&logits, &target, error);

@@ -74,8 +74,7 @@ static pome_status read_files(pome_stops *stops, const pome_tokenizer *tokenizer
                                       "tokenizer_config.json"};
   char folder[POME__PATH_LIMIT], file[POME__PATH_LIMIT];
   if (pome__gguf_is_file(path)) return read_gguf(stops, path, error);
-  if (!pome__model_folder(path, folder))
-    return pome__fail(error, POME_INPUT, "the path is too long");
+  POME__TRY(pome__model_folder(path, folder, error));
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     json_t *root;
     if (!pome__file_beside(folder, names[i], file)) continue;

@@ -105,7 +105,8 @@ static pome_status set_root(pome__package *package, const char *path, const char
                             pome_error *error) {
   char whole[2 * MAX_PATH];
   if (!pome__path_join(whole, sizeof(whole), path, spec))
-    return pome__fail(error, POME_INPUT, "the path of the package is too long");
+    return pome__fail(error, POME_INPUT, "a path of %zu bytes; at most %zu are allowed",
+                      strlen(path) + 1 + strlen(spec), sizeof(whole) - 1);
   POME__TRY(pome__package_string(package, whole, strlen(whole), &package->spec_path, error));
   size_t length = (size_t)(strrchr(whole, '/') - whole);
   return pome__package_string(package, whole, length, &package->root, error);

@@ -13,13 +13,16 @@ void pome_run_options_init_sized(pome_run_options *options, size_t size) {
   pome__options_init(options, size, NULL, 0);
 }
 
-static bool hold(const pome_run *run, pome__held *memory, size_t bytes) {
-  if (memory->data != NULL && memory->bytes >= bytes) return true;
+/* Room for the tensor, which `what` and `name` are for a message. */
+static pome_status hold(const pome_run *run, pome__held *memory, const pome_tensor *tensor,
+                        const char *what, const char *name, pome_error *error) {
+  size_t bytes = pome_tensor_bytes(tensor);
+  if (memory->data != NULL && memory->bytes >= bytes) return POME_OK;
   void *data = pome__alloc_aligned(run->allocator, bytes);
-  if (data == NULL) return false;
+  if (data == NULL) return pome__fail_bytes(error, what, name, bytes);
   pome__free_aligned(run->allocator, memory->data, memory->bytes);
   *memory = (pome__held){data, bytes};
-  return true;
+  return POME_OK;
 }
 
 /* ---- create and free ---- */
@@ -37,13 +40,13 @@ static pome_dtype stored_dtype(const pome_run *run, pome_dtype declared) {
 static pome_status hold_results(pome_run *run, pome_error *error) {
   const pome__plan *plan = run->plan->plan;
   for (size_t i = 0; i < plan->result_count; i++) {
-    const pome__type *type = &plan->results[i]->type;
+    const pome__value *value = plan->results[i];
+    const pome__type *type = &value->type;
     pome_tensor tensor;
     if (type->kind != POME__TYPE_TENSOR || !pome__type_is_known(type)) continue;
     POME__TRY(pome_tensor_init(&tensor, stored_dtype(run, type->dtype), type->rank, type->dims,
                                NULL, error));
-    if (!hold(run, &run->results[i].copy, pome_tensor_bytes(&tensor)))
-      return pome__fail_memory(error, "a result");
+    POME__TRY(hold(run, &run->results[i].copy, &tensor, "result", value->name, error));
   }
   return POME_OK;
 }
@@ -178,8 +181,7 @@ static pome_status bind_input(pome_run *run, pome__bound_input *input, const pom
   } else {
     pome_tensor copy;
     POME__TRY(pome_tensor_init(&copy, dtype, given->rank, given->shape, NULL, error));
-    if (!hold(run, &input->copy, pome_tensor_bytes(&copy)))
-      return pome__fail_memory(error, "an input");
+    POME__TRY(hold(run, &input->copy, &copy, "input", value->name, error));
     copy.data = input->copy.data;
     POME__TRY(pome__convert(given, &copy, value->name, error));
     input->tensor = copy;
@@ -221,8 +223,7 @@ static pome_status set_image(pome_run *run, const char *name, const pome_value *
   pome__bound_input *input = &run->inputs[index];
   POME__TRY(pome__image_shape(port, &value->type, stored_dtype(run, value->type.dtype), image,
                               &planes, error));
-  if (!hold(run, &input->copy, pome_tensor_bytes(&planes)))
-    return pome__fail_memory(error, "an image");
+  POME__TRY(hold(run, &input->copy, &planes, "the image of input", name, error));
   planes.data = input->copy.data;
   pome__image_unpack(port, image, &planes);
   input->tensor = planes;
@@ -251,13 +252,18 @@ static pome_status fill_default(pome_run *run, size_t index, pome_error *error) 
   }
   pome_tensor tensor;
   pome__bound_input *input = &run->inputs[index];
+  size_t count;
+  if (port->rank < 0 || !pome__shape_count(port->rank, port->shape, &count)) {
+    return pome__fail(error, POME_INPUT,
+                      "input \"%s\" is missing: the model has a default for it, but no shape",
+                      value->name);
+  }
   POME__TRY(pome__port_check_shape(port, &value->type, port->rank, port->shape, error));
   POME__TRY(pome_tensor_init(&tensor, stored_dtype(run, value->type.dtype), port->rank, port->shape,
                              NULL, error));
-  if (!hold(run, &input->copy, pome_tensor_bytes(&tensor)))
-    return pome__fail_memory(error, "an input");
+  POME__TRY(hold(run, &input->copy, &tensor, "input", value->name, error));
   tensor.data = input->copy.data;
-  for (size_t i = 0; i < pome_tensor_count(&tensor); i++) {
+  for (size_t i = 0; i < count; i++) {
     pome__store_f64(tensor.data, tensor.dtype, (int64_t)i, 1, 1, &port->default_value);
   }
   input->tensor = tensor;
@@ -356,8 +362,7 @@ static pome_status collect_result(pome_run *run, size_t index, const pome_state 
   if (tensor->dtype != dtype || borrows(run, tensor, state)) {
     pome_tensor copy;
     POME__TRY(pome_tensor_init(&copy, dtype, tensor->rank, tensor->shape, NULL, error));
-    if (!hold(run, &out->copy, pome_tensor_bytes(&copy)))
-      return pome__fail_memory(error, "a result");
+    POME__TRY(hold(run, &out->copy, &copy, "result", value->name, error));
     copy.data = out->copy.data;
     POME__TRY(pome_tensor_copy(tensor, &copy, error));
     out->tensor = copy;

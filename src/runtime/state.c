@@ -29,11 +29,17 @@ static pome_status add_entry(pome_state *state, const char *name, pome_dtype dty
     if (seen->tensor.dtype == dtype &&
         pome__shape_equal(seen->tensor.rank, seen->tensor.shape, rank, shape))
       return POME_OK;
-    return pome__fail(error, POME_INPUT, "state \"%s\" has different types in these functions",
-                      name);
+    char one[POME__SHAPE_TEXT], other[POME__SHAPE_TEXT];
+    return pome__fail(error, POME_INPUT,
+                      "state \"%s\" is %s %s in one of these functions and %s %s in another; "
+                      "functions that share a state must agree on it",
+                      name, pome_dtype_name(seen->tensor.dtype),
+                      pome__shape_format(seen->tensor.rank, seen->tensor.shape, one, sizeof one),
+                      pome_dtype_name(dtype), pome__shape_format(rank, shape, other, sizeof other));
   }
   tensor.data = pome__alloc_aligned(state->allocator, pome_tensor_bytes(&tensor));
-  if (tensor.data == NULL) return pome__fail_memory(error, "a state");
+  if (tensor.data == NULL)
+    return pome__fail_bytes(error, "state", name, pome_tensor_bytes(&tensor));
   memset(tensor.data, 0, pome_tensor_bytes(&tensor));
   tensor.owner = state;
   state->entries[state->count++] = (pome__state_entry){name, tensor};
@@ -71,8 +77,11 @@ static pome_status add_function(pome_state *state, const pome_function *function
     const pome__value *input = program->inputs[i];
     if (input->type.kind != POME__TYPE_STATE) continue;
     const pome__type *type = input->type.elements[0];
-    if (!pome__type_is_known(type))
-      return pome__fail(error, POME_INPUT, "state \"%s\" has no fixed shape", input->name);
+    if (!pome__type_is_known(type)) {
+      char text[POME__TYPE_TEXT];
+      return pome__fail(error, POME_INPUT, "state \"%s\" is %s; its shape must be fixed",
+                        input->name, pome__type_format(type, text, sizeof text));
+    }
     POME__TRY(add_entry(state, input->name, type->dtype, type->rank, type->dims, error));
   }
   for (size_t i = 0; i < function->stage_count; i++)

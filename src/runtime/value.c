@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "runtime/runtime.h"
 #include "tensor/element.h"
+#include "tensor/shape.h"
 
 static pome_status new_value(pome_feature feature, const pome_allocator *allocator,
                              pome_value **out, pome_error *error) {
@@ -119,6 +120,14 @@ pome_status pome_value_from_double(double number, const pome_allocator *allocato
   return own_scalar(POME_FEATURE_DOUBLE, POME_FP64, &number, allocator, out, error);
 }
 
+static pome_status fail_tensor(const pome_tensor *seen, const char *what, const char *allowed,
+                               pome_error *error) {
+  char text[POME__SHAPE_TEXT];
+  return pome__fail(error, POME_USAGE, "%s of %s %s; allowed is %s", what,
+                    pome_dtype_name(seen->dtype),
+                    pome__shape_format(seen->rank, seen->shape, text, sizeof text), allowed);
+}
+
 static bool is_image(const pome_tensor *pixels, pome_color color) {
   switch (color) {
   case POME_COLOR_GRAY: return pixels->dtype == POME_UINT8 && pixels->rank == 2;
@@ -137,9 +146,10 @@ pome_status pome_value_from_image(const pome_tensor *pixels, pome_color color,
                                   const pome_allocator *allocator, pome_value **out,
                                   pome_error *error) {
   if (!is_image(pixels, color)) {
-    return pome__fail(error, POME_USAGE,
-                      "an image is uint8 [height, width, 3 or 4], [height, width] for gray, or "
-                      "fp16 or fp32 [height, width] for gray fp16");
+    return fail_tensor(pixels, "an image",
+                       "uint8 [height, width, 3 or 4], [height, width] for gray, or fp16 or fp32 "
+                       "[height, width] for gray fp16",
+                       error);
   }
   pome_value *value;
   POME__TRY(new_value(POME_FEATURE_IMAGE, allocator, &value, error));
@@ -152,19 +162,17 @@ pome_status pome_value_from_image(const pome_tensor *pixels, pome_color color,
 pome_status pome_value_from_dictionary(const pome_tensor *keys, const pome_tensor *values,
                                        const pome_allocator *allocator, pome_value **out,
                                        pome_error *error) {
-  bool keyed = keys->dtype == POME_STRING || keys->dtype == POME_INT64;
-  if (!keyed || keys->rank != 1 || values->rank != 1 || keys->shape[0] != values->shape[0]) {
-    return pome__fail(error, POME_USAGE,
-                      "a dictionary is made from string or int64 keys and as many values");
-  }
+  if ((keys->dtype != POME_STRING && keys->dtype != POME_INT64) || keys->rank != 1)
+    return fail_tensor(keys, "the keys of a dictionary", "string or int64 [count]", error);
+  if (values->rank != 1 || keys->shape[0] != values->shape[0])
+    return fail_tensor(values, "the values of a dictionary", "one for each key, [count]", error);
   return own(POME_FEATURE_DICTIONARY, values, keys, allocator, out, error);
 }
 
 pome_status pome_value_from_sequence(const pome_tensor *items, const pome_allocator *allocator,
                                      pome_value **out, pome_error *error) {
   if ((items->dtype != POME_STRING && items->dtype != POME_INT64) || items->rank != 1) {
-    return pome__fail(error, POME_USAGE,
-                      "a sequence is made from a vector of strings or int64 numbers");
+    return fail_tensor(items, "a sequence", "string or int64 [count]", error);
   }
   return own(POME_FEATURE_SEQUENCE, items, NULL, allocator, out, error);
 }

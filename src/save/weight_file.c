@@ -256,7 +256,9 @@ static pome_status place(pome__weight_plan *plan, pome_error *error) {
     plan->data_bytes += kept->bytes;
     if (__builtin_add_overflow(at, (uint64_t)POME__WEIGHT_RECORD + kept->bytes, &at) ||
         !round_up(&at) || plan->record_count > UINT32_MAX)
-      return pome__fail(error, POME_UNSUPPORTED, "more weights than a weight file can hold");
+      return pome__fail(error, POME_UNSUPPORTED,
+                        "more than %u constants, or 2^64 bytes of them; a weight file has no room",
+                        UINT32_MAX);
   }
   for (size_t i = 0; i < plan->count; i++) plan->items[i].offset = plan->items[i].first->offset;
   return POME_OK;

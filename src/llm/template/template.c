@@ -209,8 +209,7 @@ pome_status pome_template_open(const char *path, const char *name, const pome_al
                                pome_template **out, pome_error *error) {
   char folder[POME__PATH_LIMIT];
   pome_template *chat = NULL;
-  if (!pome__model_folder(path, folder))
-    return pome__fail(error, POME_INPUT, "the path is too long");
+  POME__TRY(pome__model_folder(path, folder, error));
   POME__TRY(new_template(allocator, path, &chat, error));
   pome_status status = pome__path_kind_of(path) == POME__PATH_FOLDER
                            ? open_folder(chat, folder, name, error)
