@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Seeds for the fuzz targets of packages: tests/fuzz/corpus/{package,weights,manifest}.
+"""Seeds for the fuzz targets of packages: tests/fuzz/corpus/{package,weights,manifest}, and networks for run.
 
     python3 tools/make_fuzz_corpus.py
 
@@ -162,6 +162,77 @@ def packages():
     yield "compiled", head + struct.pack("<Q", len(payload)) + payload + struct.pack("<I", 502) + bytes(12)
 
 
+# ---- NeuralNetwork
+
+def layer(name, inputs, outputs, kind, *params):
+    return sub(1, sub(1, name), *(sub(2, i) for i in inputs.split()), *(sub(3, o) for o in outputs.split()),
+               sub(kind, *params))
+
+
+def floats(number, *values):
+    return sub(number, struct.pack("<%df" % len(values), *values))
+
+
+def number(field, value):
+    return varint(field << 3 | 5) + struct.pack("<f", value)
+
+
+def packed(field, *values):
+    return sub(field, b"".join(varint(v) for v in values))
+
+
+def network(description, *layers, exact=True, kind=500, more=b""):
+    mapping = uint(5, 1) + uint(6, 1) if exact else b""
+    return model(description, b"".join(layers) + mapping + more, 4, kind)
+
+
+def chain(*steps):
+    """Layers one after the other, x to y."""
+    names = ["x", *("h%d" % i for i in range(1, len(steps))), "y"]
+    return [layer("l%d" % i, names[i], names[i + 1], *step) for i, step in enumerate(steps)]
+
+
+def networks():
+    w = [floats(1, *(0.1 * i - 0.3 for i in range(n))) for n in range(40)]
+    vector = xy((4,))
+    yield "network_elementwise", network(vector, *chain(
+        (130, sub(15, number(1, 0.5))), (220, uint(1, 3), number(2, 2)), (230, number(1, 1)), (710,), (770,), (830, number(2, 0.5)),
+        (850,), (660, number(1, -1), number(2, 1)), (1140, packed(1, 2, 2)), (1270, packed(1, 1), uint(2, 1)),
+        (1130, uint(1, 1)), (1120, packed(1, 1))))
+    border = sub(10, uint(1, 1), uint(2, 1)) * 2
+    conv = uint(1, 2), uint(2, 2), packed(20, 3, 3), sub(50, sub(1, border)), uint(70, 1), sub(90, w[36]), sub(91, w[2])
+    raw = sub(30, bytes([0b00011011])), sub(40, uint(1, 2), sub(102, floats(1, 1, 2, 3, 4)))
+    yield "network_convolution", network(xy((2, 5, 5)), *chain(
+        (100, *conv), (160, uint(1, 2), *(sub(n, w[2]) for n in (15, 16)), sub(17, w[2]), sub(18, floats(1, 1, 2))),
+        (130, sub(25, sub(1, w[2]))), (120, uint(1, 1), packed(10, 2, 2), sub(32)), (210, packed(1, 2, 2)), (180, number(1, 1), uint(3, 3)),
+        (175,), (301,), (140, uint(1, 128), uint(2, 1), sub(20, sub(2, bytes(256)))), (245, packed(1, 1), sub(2, w[1])),
+        (250, packed(1, 4, 1, 1), sub(2, *raw))), exact=False)
+    gates = [sub(n, w[4]) for n in (1, 2, 3, 4, 20, 21, 22, 23)]
+    f = sub(10, sub(40)), sub(10, sub(30)), sub(10, sub(5))
+    yield "network_recurrent", network(xy((2,)), *chain(
+        (420, uint(1, 2), uint(2, 2), *f, sub(15, uint(10, 1), uint(50, 1)), sub(20, *gates)),
+        (400, uint(1, 2), uint(2, 2), f[1], uint(15, 1), sub(30, w[4]), sub(31, w[4])),
+        (410, uint(1, 2), uint(2, 2), f[0], sub(10, sub(10)), *(sub(n, w[4]) for n in (30, 31, 32, 50, 51, 52))),
+        (430, uint(1, 2), uint(2, 2), *f, sub(15), sub(20, *gates), sub(20, *gates))), exact=False)
+    grow = [layer("one", "x", "n", 230, number(1, 1)), layer("keep", "n", "x", 600)]
+    test = layer("test", "x", "go", 825, number(2, 9)) + layer("any", "go", "c", 1270, uint(3, 1))
+    yield "network_control", network(vector, layer("loop", "", "", 615, sub(2, "c"), sub(3, test), sub(4, *grow)),
+                                     layer("times", "", "", 615, uint(1, 2), sub(4, *grow)), layer("sum", "x", "p", 1270, uint(3, 1)),
+                                     layer("if", "p", "", 605, sub(1, layer("a", "x", "y", 670)), sub(2, layer("b", "x", "y", 665))))
+    yield "network_gather", network(
+        vector, layer("k", "", "k", 1070, packed(1, 2), sub(2, floats(1, 0, 2))), layer("g", "x k", "g", 930),
+        layer("s", "x k g", "s", 935, uint(2, 1)), layer("t", "s", "t u", 1015, uint(2, 2)), layer("h", "t", "h", 1065),
+        layer("f", "h", "f", 1090, number(1, 3)), layer("c", "s f", "c", 980), layer("d", "c", "d", 995, packed(1, 0), packed(3, 4)),
+        layer("v", "d", "v w", 975), layer("i", "v w", "i", 925), layer("z", "i", "z", 985, packed(1, 1, 0)),
+        layer("r", "z x", "y", 1135))
+    image = sub(1, port("x", 4, uint(1, 4) + uint(2, 4) + uint(3, 20))) + sub(10, port("label", 3, b""))
+    image += sub(10, port("p", 6, sub(2))) + sub(11, "label") + sub(12, "p")
+    scaler = sub(2, sub(1, "x"), sub(10, number(10, 0.5), number(20, 1), number(22, 2)))
+    yield "network_classifier", network(
+        image, layer("m", "x", "m", 280, uint(1, 1), uint(3, 1)), layer("s", "m", "s", 175), exact=False, kind=403,
+        more=scaler + sub(100, sub(1, "a"), sub(1, "b"), sub(1, "c")) + sub(200, "s"))
+
+
 def weights():
     header = struct.pack("<II", 1, 2) + bytes(56)
 
@@ -196,6 +267,9 @@ def manifests():
 
 for name, data in packages():
     save("package", name, data)
+for name, data in networks():
+    save("package", name, data)
+    save("run", name, data)
 for name, data in weights():
     save("weights", name, data)
 for name, text in manifests():

@@ -166,6 +166,7 @@ static void convert_layer(pome__nn *nn, pome__pb message) {
     return;
   }
   nn->status = pome__pb_expect(&message, &type, POME__PB_LEN, row->name, nn->error);
+  if (nn->status != POME_OK) return;
   layer.operation = row->operation;
   layer.params = pome__pb_enter(&message, &type);
   layer.in = read_blobs(nn, message, 2, &layer.in_count);

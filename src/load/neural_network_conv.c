@@ -2,7 +2,8 @@
  *
  * All dimensions before the channel are the batch. Padding is told in one of three ways: amounts
  * (valid), as much as keeps the size (same), or, in pooling, so that the last pixel is always
- * covered. A deconvolution takes no dilation.
+ * covered. A deconvolution's kernel is dilated too, as coremltools' tests have it, against the
+ * prose.
  */
 #include <string.h>
 
@@ -106,7 +107,6 @@ void pome__nn_to_convolution(pome__nn *nn, const pome__nn_layer *layer) {
   pome__nn_ints_or(nn, p, 30, k.stride, 2, 1);
   pome__nn_ints_or(nn, p, 40, k.dilation, 2, 1);
   pome__nn_ints_or(nn, p, 100, k.output, 2, 0);
-  if (k.transposed) k.dilation[0] = k.dilation[1] = 1;
   pome__value *x = pome__nn_in(nn, layer, 0);
   int64_t dims[5];
   pome__value *weight = layer->in_count > 1
@@ -154,14 +154,7 @@ void pome__nn_to_convolution_3d(pome__nn *nn, const pome__nn_layer *layer) {
   if (!k.transposed) k.in /= k.groups;
   int64_t dims[5];
   int rank = weight_shape(nn, &k, dims);
-  if (k.transposed) { /* stored as [out / groups, in, ...] */
-    int64_t other = dims[0];
-    dims[0] = dims[1];
-    dims[1] = other;
-  }
-  pome__value *weight = pome__nn_weights(nn, p, 60, "weights", rank, dims, 0);
-  static const int64_t swapped[] = {1, 0, 2, 3, 4};
-  if (k.transposed) weight = pome__nn_transpose(nn, weight, swapped);
+  pome__value *weight = pome__nn_weights(nn, p, 60, "weights", rank, dims, k.transposed ? 1 : 0);
   pome__value *bias = k.has_bias ? pome__nn_weights(nn, p, 61, "bias", 1, &k.out, 0) : NULL;
   pome__nn_out(nn, layer, 0, convolve(nn, &k, pome__nn_in(nn, layer, 0), weight, bias));
 }

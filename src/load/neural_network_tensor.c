@@ -211,17 +211,24 @@ void pome__nn_to_slice(pome__nn *nn, const pome__nn_layer *layer) {
   pome__nn_out(nn, layer, 0, cut(nn, &s, x));
 }
 
+/* One number for each dimension; writers may give more than there are. */
+static void read_numbers(pome__nn *nn, pome__pb p, uint32_t number, int64_t *out, int rank,
+                         int64_t fallback) {
+  int64_t list[POME_MAX_RANK];
+  size_t count = pome__nn_ints(nn, p, number, list, POME_MAX_RANK);
+  for (int d = 0; d < rank; d++) out[d] = (size_t)d < count ? list[d] : fallback;
+}
+
 static void read_flags(pome__nn *nn, pome__pb p, uint32_t number, bool *out, int rank) {
   int64_t flags[POME_MAX_RANK];
-  if (nn->status != POME_OK) return;
-  pome__nn_ints_or(nn, p, number, flags, (size_t)rank, 0);
+  read_numbers(nn, p, number, flags, rank, 0);
   for (int d = 0; d < rank; d++) out[d] = flags[d] != 0;
 }
 
 /* beginMasks 2, endMasks 4, strides 5, squeezeMasks 6 */
 static slice read_slice(pome__nn *nn, pome__pb p, pome__value *x) {
   slice s = {.rank = pome__nn_rank(nn, x)};
-  pome__nn_ints_or(nn, p, 5, s.stride, (size_t)s.rank, 1);
+  read_numbers(nn, p, 5, s.stride, s.rank, 1);
   read_flags(nn, p, 2, s.open, s.rank);
   read_flags(nn, p, 4, s.close, s.rank);
   read_flags(nn, p, 6, s.drop, s.rank);
@@ -231,7 +238,7 @@ static slice read_slice(pome__nn *nn, pome__pb p, pome__value *x) {
 /* An index that does not fit in 32 bits is beyond any end. */
 static pome__value *indices(pome__nn *nn, pome__pb p, uint32_t number, int rank) {
   int64_t list[POME_MAX_RANK];
-  pome__nn_ints_or(nn, p, number, list, (size_t)rank, 0);
+  read_numbers(nn, p, number, list, rank, 0);
   for (int d = 0; nn->status == POME_OK && d < rank; d++) {
     if (list[d] > INT32_MAX) list[d] = INT32_MAX;
     if (list[d] < INT32_MIN) list[d] = INT32_MIN;

@@ -96,7 +96,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   touch_description(&package->description);
   if (pome__load_program(package, NULL, MEMORY_CEILING, &program, &error) == POME_OK)
-    for (size_t i = 0; i < program->function_count; i++) touch_block(program->functions[i]->body);
+    for (size_t i = 0; program != NULL && i < program->function_count; i++)
+      touch_block(program->functions[i]->body);
   pome__program_free(program);
   pome__package_close(package);
   return 0;
