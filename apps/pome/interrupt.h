@@ -1,5 +1,9 @@
-/* Ctrl-C and termination. Work that can be stopped registers how; otherwise the first signal ends
- * the process at once. A second signal always does.
+/* Signals. Ctrl-C and termination: work that can be stopped registers how; otherwise the first one
+ * ends the process at once. A second one always does.
+ *
+ * A mapped file that another program cuts while it is read raises SIGBUS. The library looks at the
+ * size before it reads, and installs no handler in a program that is not its own; here the moment
+ * between is covered, and ends the process with a message instead of a signal.
  */
 #ifndef POME_APPS_INTERRUPT_H
 #define POME_APPS_INTERRUPT_H

@@ -2,6 +2,8 @@
 # usage: killed.sh POME [TURNS]   Kills `pome convert` at random moments: there is never a half package. Without --force the target
 # is absent or whole; with --force the target is at every moment one of the two packages.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "${BASH_SOURCE[0]}")/models.sh"
 pome=$(realpath "$1")
 turns=${2:-20}
 size=$((48 << 20))
@@ -9,15 +11,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-# number VALUE BYTES: little endian
-number() {
-  local i
-  # shellcheck disable=SC2059 # the format is the byte
-  for ((i = 0; i < $2; i++)); do printf "\\x$(printf '%02x' $((($1 >> (8 * i)) & 255)))"; done
-}
-{ number 1 4; number 2 4; head -c 56 /dev/zero
-  number $((0xDEADBEEF)) 4; number 3 4; number $size 8; number 128 8; head -c 40 /dev/zero; } >weight.bin
-truncate -s $((128 + size)) weight.bin
+make_zero_weights 3 $size
 model() { # NAME OUTPUT
   cat >"$1" <<MIL
 program(1.0)

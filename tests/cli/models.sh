@@ -292,6 +292,12 @@ hex_little() { # NUMBER BYTES
   local i
   for ((i = 0; i < $2; i++)); do printf '%02x' $(($1 >> 8 * i & 255)); done
 }
+# weight.bin with one record of BYTES zeros, of the blob type TYPE.
+make_zero_weights() { # TYPE BYTES
+  put_hex "$(hex_little 1 4)$(hex_little 2 4)$(hex_little 0 56)" >weight.bin
+  put_hex "$(hex_little $((0xDEADBEEF)) 4)$(hex_little "$1" 4)$(hex_little "$2" 8)$(hex_little 128 8)$(hex_little 0 40)" >>weight.bin
+  truncate -s $((128 + $2)) weight.bin
+}
 hex_counted() { printf '%s%s' "$(hex_little ${#1} 8)" "$(printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n')"; } # TEXT
 hex_texts() { # KEY TEXT...
   local text
