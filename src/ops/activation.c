@@ -41,6 +41,13 @@ static inline double exp_of_(double v) {
 static inline float exp_of_f(float v) {
   return pome__soft_exp(v);
 }
+/* v / (1 + e^-u): the float exponential stays at its bound, which a large v would show. */
+static inline double logistic_of_(double v, double u) {
+  return v / (1 + exp_of_(-u));
+}
+static inline float logistic_of_f(float v, float u) {
+  return u < -87 ? v * 0 : v / (1 + exp_of_f(-u));
+}
 static inline double tanh_of_(double v) {
   return tanh(v);
 }
@@ -56,15 +63,15 @@ static inline float tanh_of_f(float v) {
 #define GELU_EXACT(f, T)   ((T)0.5 * v * (1 + erf##f(v * (T)0.70710678118654752440)))
 #define GELU_TANH(f, T)                                                                            \
   ((T)0.5 * v * (1 + tanh_of_##f((T)0.79788456080286535588 * (v + (T)0.044715 * v * v * v))))
-#define GELU_SIGMOID(f, T)     (v / (1 + exp_of_##f((T)-1.702 * v)))
+#define GELU_SIGMOID(f, T)     logistic_of_##f(v, (T)1.702 * v)
 #define LEAKY_RELU(f, T)       (v < 0 ? a * v : v)
 #define LINEAR(f, T)           (a * v + b)
 #define RELU(f, T)             LOW(v, 0)
 #define RELU6(f, T)            HIGH(LOW(v, 0), 6)
 #define SCALED_TANH(f, T)      (a * tanh_of_##f(b * v))
-#define SIGMOID(f, T)          (1 / (1 + exp_of_##f(-v)))
+#define SIGMOID(f, T)          logistic_of_##f(1, v)
 #define SIGMOID_HARD(f, T)     HIGH(LOW(a *v + b, 0), 1)
-#define SILU(f, T)             (v / (1 + exp_of_##f(-v)))
+#define SILU(f, T)             logistic_of_##f(v, v)
 #define SOFTPLUS_OF(f, u)      (log1p##f(exp_of_##f(-fabs##f(u))) + LOW(u, 0))
 #define SOFTPLUS(f, T)         SOFTPLUS_OF(f, v)
 #define SOFTPLUS_PARAM(f, T)   (a * SOFTPLUS_OF(f, (b * v)))

@@ -1,5 +1,5 @@
-/* Tensors without elements, and tensors without dimensions, through every operation that takes
- * them, on every device.
+/* Tensors without elements, tensors without dimensions, and extreme numbers, through every
+ * operation that takes them, on every device.
  *
  * What a fold over nothing gives is its neutral element: 0 for sums, 1 for products, minus infinity
  * for the largest of floats. Where there is none (a mean, the place of the largest) it is NaN for
@@ -13,7 +13,9 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <math.h>
 
+#include "modes.h"
 #include "op_case.h"
 
 /* Operations that keep the shape of x, with what else they need. */
@@ -351,11 +353,103 @@ static void rank_0(void **state) {
   OP_CASES_RUN(cases);
 }
 
+/* ---- extreme numbers ---- */
+
+/* Calls of one operand as program text. */
+static const char *const far_calls[] = {
+    "abs(x = x)",
+    "acos(x = x)",
+    "asin(x = x)",
+    "atan(x = x)",
+    "atanh(x = x)",
+    "ceil(x = x)",
+    "clip(x = x, alpha = fp32(-2), beta = fp32(3))",
+    "cos(x = x)",
+    "cosh(x = x)",
+    "erf(x = x)",
+    "exp(x = x)",
+    "exp2(x = x)",
+    "floor(x = x)",
+    "inverse(x = x, epsilon = fp32(0))",
+    "log(x = x, epsilon = fp32(0))",
+    "round(x = x)",
+    "rsqrt(x = x, epsilon = fp32(0))",
+    "sign(x = x)",
+    "sin(x = x)",
+    "sinh(x = x)",
+    "sqrt(x = x)",
+    "square(x = x)",
+    "tan(x = x)",
+    "tanh(x = x)",
+    "threshold(x = x, alpha = fp32(0.5))",
+    "clamped_relu(x = x, alpha = fp32(0.5), beta = fp32(4))",
+    "elu(x = x, alpha = fp32(1))",
+    "gelu(x = x, mode = string(\"EXACT\"))",
+    "gelu(x = x, mode = string(\"TANH_APPROXIMATION\"))",
+    "gelu(x = x, mode = string(\"SIGMOID_APPROXIMATION\"))",
+    "leaky_relu(x = x, alpha = fp32(0.5))",
+    "linear_activation(x = x, alpha = fp32(2), beta = fp32(1))",
+    "relu(x = x)",
+    "relu6(x = x)",
+    "scaled_tanh(x = x, alpha = fp32(2), beta = fp32(0.5))",
+    "sigmoid(x = x)",
+    "sigmoid_hard(x = x, alpha = fp32(0.25), beta = fp32(0.5))",
+    "silu(x = x)",
+    "softplus(x = x)",
+    "softsign(x = x)",
+    "thresholded_relu(x = x, alpha = fp32(0.5))",
+    "softmax(x = x, axis = int32(1))",
+    "add(x = x, y = x)",
+    "sub(x = x, y = x)",
+    "mul(x = x, y = x)",
+    "real_div(x = x, y = x)",
+    "pow(x = x, y = x)",
+    "maximum(x = x, y = fp32(1))",
+    "minimum(x = x, y = fp32(1))",
+    "reduce_max(x = x, axes = tensor<int32, [1]>([1]), keep_dims = bool(true))",
+    "reduce_sum(x = x, axes = tensor<int32, [1]>([1]), keep_dims = bool(true))",
+    "reduce_log_sum_exp(x = x, axes = tensor<int32, [1]>([1]), keep_dims = bool(true))",
+    "layer_norm(x = x, axes = tensor<int32, [1]>([1]), epsilon = fp32(0.001))",
+    "cumsum(x = x, axis = int32(1), exclusive = bool(false), reverse = bool(false))",
+};
+
+/* What strict numerics give is right (test_ops_elementwise.c has the numbers); the others, with
+ * their own exponentials and kernels, must come near also where functions overflow. */
+static void extremes_come_out_as_in_strict(void **state) {
+  (void)state;
+  static const float x[24] = {0,     -0.0f,  1,      -1,      87,       -87,       89,   -89,
+                              104,   -104,   1e-40f, -1e-40f, 1e-30f,   -1e-30f,   1e6f, -1e6f,
+                              1e30f, -1e30f, 3e38f,  -3e38f,  INFINITY, -INFINITY, NAN,  0.5f};
+  const input inputs[] = {{"x", POME_FP32, 2, {24, 1}, x}, {0}};
+  for (size_t c = 0; c < COUNT(far_calls); c++) {
+    char text[512];
+    float want[MOST], got[MOST];
+    snprintf(text, sizeof text,
+             "func main<ios17>(tensor<fp32, [24, 1]> x) {"
+             "  tensor<fp32, [24, 1]> y = %s[name = string(\"y\")];} -> (y);",
+             far_calls[c]);
+    for (size_t how = 0; how < MODES; how++) {
+      pome_error error;
+      pome_tensor shape;
+      text_model m = mode_make(text, &modes[how], NULL, 0);
+      mode_set(&m, inputs);
+      check_ok(pome_run_predict(m.run, NULL, &error), &error);
+      mode_result(&m, "y", how == 0 ? want : got, &shape);
+      if (how > 0) check_near(far_calls[c], modes[how].name, got, want, 24, 4e-6f);
+      free_text_model(&m);
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(maps_take_both),        cmocka_unit_test(pairs_take_both),
-      cmocka_unit_test(reductions_of_nothing), cmocka_unit_test(products_of_nothing),
-      cmocka_unit_test(moves_of_nothing),      cmocka_unit_test(rank_0),
+      cmocka_unit_test(maps_take_both),
+      cmocka_unit_test(pairs_take_both),
+      cmocka_unit_test(reductions_of_nothing),
+      cmocka_unit_test(products_of_nothing),
+      cmocka_unit_test(moves_of_nothing),
+      cmocka_unit_test(rank_0),
+      cmocka_unit_test(extremes_come_out_as_in_strict),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -361,8 +361,15 @@ static void compare_runs(const trial *t, const pome_run *a, const pome_run *b, c
     if (!pome__shape_equal(x.rank, x.shape, y.rank, y.shape))
       fail_msg("%s: %s gives another shape", describe(t), how->name);
     if (how->numerics != POME_NUMERICS_STRICT || x.dtype == POME_STRING) continue;
-    if (x.dtype != y.dtype || memcmp(x.data, y.data, pome_tensor_bytes(&x)) != 0)
-      fail_msg("%s: %s gives other numbers", describe(t), how->name);
+    size_t bits = pome_tensor_count(&x) * pome_dtype_bits(x.dtype); /* what is behind may differ */
+    bool same = x.dtype == y.dtype && memcmp(x.data, y.data, bits / 8) == 0;
+    for (size_t i = bits / 8 * 8 / pome_dtype_bits(x.dtype); i < pome_tensor_count(&x); i++) {
+      int64_t a_last, b_last;
+      pome__load_i64(x.data, x.dtype, (int64_t)i, 1, 1, &a_last);
+      pome__load_i64(y.data, y.dtype, (int64_t)i, 1, 1, &b_last);
+      same &= a_last == b_last;
+    }
+    if (!same) fail_msg("%s: %s gives other numbers", describe(t), how->name);
   }
 }
 
