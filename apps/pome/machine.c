@@ -14,8 +14,8 @@
 
 #include "base/cpu.h"
 
-/* Several times the largest cache in use. */
-#define BUFFER_BYTES ((size_t)256 << 20)
+#define LEAST_BUFFER ((size_t)32 << 20)
+#define MOST_BUFFER  ((size_t)256 << 20)
 #define PASSES       3
 #define MAX_THREADS  64
 #define MAX_DEPTH    16
@@ -79,11 +79,33 @@ static void *read_share(void *context) {
   return NULL;
 }
 
+/* The largest cache as Linux tells it, "32768K"; 0 when nobody tells. */
+static size_t last_cache(void) {
+  size_t largest = 0;
+  for (int level = 0; level < 5; level++) {
+    char path[64];
+    unsigned long kib = 0;
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/size", level);
+    FILE *file = fopen(path, "re");
+    if (!file) continue;
+    if (fscanf(file, "%9luK", &kib) == 1 && kib << 10 > largest) largest = kib << 10;
+    fclose(file);
+  }
+  return largest;
+}
+
+/* So much that hardly any of it is still in a cache when it is read again. */
+static size_t buffer_bytes(void) {
+  size_t bytes = 3 * last_cache();
+  if (bytes == 0 || bytes > MOST_BUFFER) return MOST_BUFFER;
+  return bytes > LEAST_BUFFER ? bytes : LEAST_BUFFER;
+}
+
 /* Seconds for one pass over the buffer. */
-static double read_once(const uint64_t *buffer, int threads) {
+static double read_once(const uint64_t *buffer, size_t bytes, int threads) {
   reader readers[MAX_THREADS];
   pthread_t handles[MAX_THREADS];
-  size_t share = BUFFER_BYTES / sizeof *buffer / (size_t)threads;
+  size_t share = bytes / sizeof *buffer / (size_t)threads;
   int started = 0;
   double begin = machine_seconds();
   for (int i = 0; i < threads; i++)
@@ -100,13 +122,14 @@ static double read_once(const uint64_t *buffer, int threads) {
 double machine_read_bandwidth(int threads) {
   if (threads > MAX_THREADS) threads = MAX_THREADS;
   if (threads < 1) threads = 1;
-  uint64_t *buffer = malloc(BUFFER_BYTES);
+  size_t bytes = buffer_bytes();
+  uint64_t *buffer = malloc(bytes);
   if (!buffer) return 0;
-  memset(buffer, 1, BUFFER_BYTES); /* untouched pages are all one page */
+  memset(buffer, 1, bytes); /* untouched pages are all one page */
   double best = 0;
   for (int i = 0; i < PASSES; i++) {
-    double seconds = read_once(buffer, threads);
-    if (seconds > 0 && (double)BUFFER_BYTES / seconds > best) best = (double)BUFFER_BYTES / seconds;
+    double seconds = read_once(buffer, bytes, threads);
+    if (seconds > 0 && (double)bytes / seconds > best) best = (double)bytes / seconds;
   }
   free(buffer);
   return best;

@@ -13,7 +13,7 @@ double machine_size_of(const char *path);
 /* Threads that `wanted` (0: all cores) stands for. */
 int machine_threads(int wanted);
 /* Bytes a second that `threads` threads read from memory; 0 when it cannot be measured. Takes about
- * 0.2 s and 256 MiB. */
+ * 0.2 s and three times the last cache. */
 double machine_read_bandwidth(int threads);
 
 double machine_median(double *values, size_t count); /* sorts them */
