@@ -81,7 +81,7 @@ def candidates() -> Iterator[Path | str]:
         return
     here = Path(__file__).resolve().parent
     folders = [here]
-    for parent in here.parents[:3]:  # a checkout: python/pome, with build folders at its root
+    for parent in list(here.parents)[:3]:  # a checkout: python/pome, with build folders at its root
         if (parent / "include/pome/pome.h").exists():
             folders += [parent / "build", parent / "build-test"]
     for folder in folders:
