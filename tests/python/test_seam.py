@@ -229,6 +229,20 @@ def scalar(x):
 
 model = ct.convert(scalar, minimum_deployment_target=ct.target.iOS16)
 assert model.predict({"x": np.ones(2, np.float32)})["y"].shape == (1,)
+
+# a neural network, whose file coremltools removes as soon as the model is made
+from coremltools.models import datatypes
+from coremltools.models.neural_network import NeuralNetworkBuilder
+
+array = datatypes.Array(3)
+builder = NeuralNetworkBuilder([("x", array)], [("y", array)], disable_rank5_shape_mapping=True)
+builder.add_activation("relu", "RELU", "x", "y")
+model = ct.models.MLModel(builder.spec)
+x = np.array([1, -1, 2], np.float32)
+assert model.predict({"x": x})["y"].tolist() == [1, 0, 2]
+compiled = ct.models.CompiledMLModel(model.get_compiled_model_path())
+assert compiled.predict({"x": x})["y"].tolist() == [1, 0, 2]
+refused("Error computing NN outputs", model.predict, {"x": np.ones(4, np.float32)})
 print("done")
 """
 

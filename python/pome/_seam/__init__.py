@@ -24,7 +24,8 @@ from .._arrays import Array
 
 _ARRAYS = ("int8", "int32", "float32", "float64")
 _NEWEST_SPECIFICATION = 10
-_FAILED = "Unable to compute the prediction using ML Program. "
+# How errors begin, of programs and of everything else.
+_FAILED = ("Unable to compute the prediction using ML Program. ", "Error computing NN outputs. ")
 #: pome's device chain and numerics for all models that coremltools loads; None: the default
 SETTINGS = {
     "device": os.environ.get("POME_DEVICE") or None,
@@ -149,6 +150,8 @@ def _compile(model: pome.Model, parent: str, name: str) -> str:
     if model.path is not None and os.path.isfile(model.path):
         os.mkdir(folder)  # one file: a package of models without weight files
         shutil.copy(model.path, os.path.join(folder, "model.mlmodel"))
+    elif model.path is not None and not model.type.startswith(("mlProgram", "pipeline")):
+        shutil.copytree(model.path, folder)
     else:
         model.save(folder)
     try:
@@ -263,6 +266,8 @@ class _MLModelProxy:
         self._stem = _stem(path) if path else "model"
         self._compiled: str | None = path if path.rstrip("/").endswith(".mlmodelc") else None
         self._lock = threading.Lock()
+        if os.path.isfile(path) and self._model.type != "mlProgram":
+            self.get_compiled_model_path()  # now: coremltools removes the file when the model is made
         self._load_time = time.perf_counter_ns() - start
         self._predict_time: int | None = None
 
@@ -275,7 +280,8 @@ class _MLModelProxy:
         try:
             results = self._model.predict(given, state.state if state else None, function.name)
         except pome.PomeError as error:
-            raise RuntimeError(_FAILED + str(error)) from error
+            failed = _FAILED[not self._function.type.startswith("mlProgram")]
+            raise RuntimeError(failed + str(error)) from error
         return {name: _from_port(results[name], port) for name, port in function.outputs.items()}
 
     def predict(self, inputs: dict[str, Any], state: _State | None = None) -> dict[str, Any]:
