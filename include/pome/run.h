@@ -136,7 +136,8 @@ POME_API pome_status pome_run_set_value(pome_run *run, const char *name, const p
 
 /* Runs the plan on the bound inputs, blocking. `state` is needed exactly when the function has
  * state ports. A state used by two predictions at once is POME_USAGE. After a failure or a cancel
- * the run can be used again; the state may have been changed in part. */
+ * the run can be used again; the state may have been changed in part. POME_IO: a mapped file of the
+ * model has become shorter. */
 POME_API pome_status pome_run_predict(pome_run *run, pome_state *state, pome_error *error);
 
 /* A view of a result (an output, or a value kept by the plan; of a dictionary its values), valid

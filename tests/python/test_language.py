@@ -289,6 +289,14 @@ class Models(Refusing):
         )
         ids = model.template.encode(model.tokenizer, messages)
         self.assertEqual(session.generate(ids, tokens=8, seed=3).read(), expected)
+        program = Path(os.environ.get("POME_LIBRARY", "")).parent / "pome"
+        if program.is_file():
+            spelled = "Hello <|endoftext|>"
+            line = [program, "run", bundle, spelled, "-n", "8", "--seed", "3", "--json"]
+            told = json.loads(subprocess.run(line, capture_output=True, text=True, check=True).stdout)
+            generation = session.generate(spelled, tokens=8, seed=3)
+            self.assertEqual((generation.read(), generation.tokens), (told["text"], told["tokens"]))
+            self.assertEqual(generation.prompt_tokens, told["prompt_tokens"])
         raw = session.generate("Hello", raw=True, tokens=1, seed=3)
         self.assertEqual(raw.prompt_tokens, 1 + len(model.tokenizer.encode("Hello")))
 
