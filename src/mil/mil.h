@@ -95,7 +95,7 @@ typedef struct pome__arg {
 struct pome__op {
   const char *type; /* "add" */
   const char *name; /* the name attribute, or the first output's name */
-  pome__arg *args; /* sorted once the operation stands in its block */
+  pome__arg *args;  /* sorted once the operation stands in its block */
   size_t arg_count;
   pome__value **outputs;
   size_t output_count;
@@ -216,15 +216,10 @@ const char *pome__type_format(const pome__type *type, char *buffer, size_t size)
 #define POME__TYPE_TEXT 320
 /* A view of a tensor literal. */
 pome_tensor pome__literal_tensor(const pome__literal *literal);
-bool pome__literal_equal(const pome__literal *a, const pome__literal *b);
 
 /* ---- structure (verify.c): names unique and defined before use, in scope; known opsets; literals
  * as large as their types say; ranks and depth bounded. Sets indices anew. ---- */
 pome_status pome__program_verify(pome__program *program, pome_error *error);
-
-/* Equal in everything the text form shows (names, types, arguments, literals, order). On false
- * `*why` (may be NULL) gets a short text. */
-bool pome__program_equal(const pome__program *a, const pome__program *b, const char **why);
 
 /* ---- text (print.c) ---- */
 /* Literals that lie in a weight file print as BLOBFILE, all others in place. */

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "mil/type_text.h"
-#include "tensor/element.h"
 #include "tensor/shape.h"
 
 static const struct {
@@ -177,50 +176,4 @@ pome_tensor pome__literal_tensor(const pome__literal *literal) {
   for (int i = 0; i < tensor.rank; i++) tensor.shape[i] = literal->type.dims[i];
   pome__shape_strides(tensor.rank, tensor.shape, tensor.strides);
   return tensor;
-}
-
-static bool strings_equal(const pome_string *a, const pome_string *b, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    if (a[i].size != b[i].size || (a[i].size != 0 && memcmp(a[i].data, b[i].data, a[i].size) != 0))
-      return false;
-  }
-  return true;
-}
-
-/* Bit for bit, but that one NaN is as good as another: text does not show payloads. */
-static bool elements_equal(const pome__literal *a, const pome__literal *b) {
-  if (a->bytes != b->bytes) return false;
-  if (a->bytes == 0) return true;
-  if (a->data == NULL || b->data == NULL)
-    return a->data == b->data && a->blob_offset == b->blob_offset;
-  if (a->data == b->data) return true;
-  pome_dtype dtype = a->type.dtype;
-  if (dtype == POME_STRING) return strings_equal(a->data, b->data, a->bytes / sizeof(pome_string));
-  if (memcmp(a->data, b->data, a->bytes) == 0) return true;
-  if (!pome__dtype_is_float(dtype)) return false;
-  size_t size = pome_dtype_bits(dtype) / 8;
-  for (size_t i = 0; i < a->bytes / size; i++) {
-    if (memcmp((const char *)a->data + i * size, (const char *)b->data + i * size, size) == 0)
-      continue;
-    double x, y;
-    pome__load_f64(a->data, dtype, (int64_t)i, 1, 1, &x);
-    pome__load_f64(b->data, dtype, (int64_t)i, 1, 1, &y);
-    if (x == x || y == y) return false;
-  }
-  return true;
-}
-
-static bool literals_equal(const pome__literal *a, const pome__literal *b, int depth) {
-  if (a == b) return true;
-  if (depth > POME__MAX_DEPTH || !pome__type_equal(&a->type, &b->type)) return false;
-  if (a->type.kind == POME__TYPE_TENSOR) return elements_equal(a, b);
-  if (a->item_count != b->item_count) return false;
-  for (size_t i = 0; i < a->item_count; i++) {
-    if (!literals_equal(a->items[i], b->items[i], depth + 1)) return false;
-  }
-  return true;
-}
-
-bool pome__literal_equal(const pome__literal *a, const pome__literal *b) {
-  return literals_equal(a, b, 0);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "load/load.h"
+#include "program_equal.h"
 
 #define MEMORY_CEILING ((size_t)64 << 20)
 
@@ -49,7 +50,7 @@ static void check(const pome__program *program) {
   pome__bytes bytes = {(const uint8_t *)text.text, text.size};
   pome_status status = pome__load_mil_text(bytes, &blobs, NULL, 4 * MEMORY_CEILING, &again, NULL);
   if (status == POME_OK) {
-    if (pome__program_verify(again, NULL) != POME_OK || !pome__program_equal(program, again, NULL))
+    if (pome__program_verify(again, NULL) != POME_OK || !program_equal(program, again, NULL))
       abort();
   } else if (status != POME_MEMORY) {
     abort();

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "mil_programs.h"
+#include "program_equal.h"
 #include "tensor/element.h"
 #include "wire/mil_number.h"
 
@@ -39,7 +40,7 @@ static void round_trip(pome__program *program) {
   const char *why = "";
   text_buffer first = print_program(program);
   pome__program *again = must_parse(first.text, first.size);
-  if (!pome__program_equal(program, again, &why)) fail_msg("%s in\n%.2000s", why, first.text);
+  if (!program_equal(program, again, &why)) fail_msg("%s in\n%.2000s", why, first.text);
   text_buffer second = print_program(again);
   assert_string_equal(first.text, second.text);
   pome__program_free(again);
@@ -532,7 +533,7 @@ static void check_file(const char *path) {
   if (strcmp(printed.text, text) != 0) fail_msg("%s is not printed byte for byte", path);
   bytes = (pome__bytes){(const uint8_t *)printed.text, printed.size};
   assert_int_equal(pome__load_mil_text(bytes, &blobs, NULL, 0, &second, &error), POME_OK);
-  assert_true(pome__program_equal(first, second, NULL));
+  assert_true(program_equal(first, second, NULL));
   pome__program_free(first);
   pome__program_free(second);
   munmap(weights, PRETENDED_SIZE);

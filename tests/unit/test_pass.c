@@ -15,6 +15,7 @@
 #include "mil_programs.h"
 #include "ops/ops.h"
 #include "pass/pass.h"
+#include "program_equal.h"
 #include "seeds.h"
 #include "tensor/element.h"
 #include "text_model.h"
@@ -201,7 +202,7 @@ static void programs_become_what_they_should(void **context) {
     pome_error error = {0};
     check_case_status(c->what, pome__pass_run(before, &request, &error), &error);
     const char *why = "";
-    if (!pome__program_equal(before, after, &why)) {
+    if (!program_equal(before, after, &why)) {
       text_buffer got = print_program(before);
       fail_msg("%s: %s in\n%.4000s", c->what, why, got.text);
     }

@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "mil_programs.h"
 #include "ops/ops.h"
+#include "program_equal.h"
 #include "runtime/runtime.h"
 #include "save/save.h"
 #include "tiny_model.h"
@@ -104,7 +105,7 @@ static void drop_notes(pome__program *program) {
 
 static void must_equal(const pome__program *a, const pome__program *b, const char *what) {
   const char *why = "";
-  if (!pome__program_equal(a, b, &why)) fail_msg("%s: %s", what, why);
+  if (!program_equal(a, b, &why)) fail_msg("%s: %s", what, why);
 }
 
 /* Writes the message, reads it, compares. Blobs are those of `blobs`. */
