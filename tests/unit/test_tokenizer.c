@@ -354,8 +354,124 @@ static void lack_of_memory(void **context) {
   }
 }
 
+/* What published files of other families have in them; the expected ids are those of Hugging Face's
+ * tokenizers. */
+static void expect_of(const char *json, const char *text, const char *want) {
+  pome_tokenizer *t;
+  pome_error error;
+  int32_t ids[64];
+  size_t count;
+  char got[256] = "";
+  check_ok(open_json(json, &t, &error), &error);
+  check_ok(pome_tokenizer_encode(t, text, strlen(text), ids, 64, &count, &error), &error);
+  for (size_t i = 0; i < count; i++)
+    snprintf(got + strlen(got), sizeof got - strlen(got), i ? " %d" : "%d", (int)ids[i]);
+  if (strcmp(got, want) != 0) fail_msg("\"%s\": %s; %s is expected", text, got, want);
+  pome_tokenizer_close(t);
+}
+
+#define WORDS_OF(vocabulary)                                                                       \
+  "\"model\": {\"type\": \"WordPiece\", \"unk_token\": \"?\", \"continuing_subword_prefix\": "     \
+  "\"\", "                                                                                         \
+  "\"max_input_chars_per_word\": 100, \"vocab\": {\"?\": 0, " vocabulary "}}"
+
+static void added_tokens(void **context) {
+  (void)context;
+  /* Two blanks, as Phi 2 and GPT-NeoX add them, are not the piece that stands for two blank bytes.
+   */
+  static const char blanks[] =
+      "{\"added_tokens\": [{\"id\": 4, \"content\": \"  \", \"normalized\": true}], " PRE
+      ", " DECODER ", \"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"\\u0120\": 1, "
+                   "\"\\u0120\\u0120\": 2, "
+      "\"\\u0120a\": 3}, \"merges\": [\"\\u0120 \\u0120\", \"\\u0120 a\"]}}";
+  expect_of(blanks, "a   a", "0 4 3");
+  expect_of(blanks, " a", "3");
+  /* White space that one token takes may begin the next; what takes it on its left gets nothing. */
+  static const char takes[] =
+      "{\"added_tokens\": [{\"id\": 1, \"content\": \"<m>\", \"rstrip\": true},"
+      " {\"id\": 2, \"content\": \" <\"}, {\"id\": 3, \"content\": \"  \", \"lstrip\": true,"
+      " \"rstrip\": true}], \"pre_tokenizer\": {\"type\": \"WhitespaceSplit\"}, " WORDS_OF(
+          "\"<m>\": 1, \" <\": 2, \"  \": 3, \"z\": 4, \">\": 5") "}";
+  expect_of(takes, "<m> <z>", "1 2 4 5");
+  expect_of(takes, "z     z", "4 3 4");
+}
+
+static void unknown_bytes(void **context) {
+  (void)context;
+#define BYTES_OF(options)                                                                          \
+  "{" PRE ", " DECODER ", \"model\": {\"type\": \"BPE\", \"unk_token\": \"?\", " options           \
+  "\"vocab\": {\"?\": 0, \"a\": 1}, \"merges\": []}}"
+  expect_of(BYTES_OF("\"fuse_unk\": true, "), "abba", "1 0 1");
+  expect_of(BYTES_OF("\"fuse_unk\": false, "), "abba", "1 0 0 1");
+  pome_tokenizer *t;
+  assert_int_equal(open_json("{\"pre_tokenizer\": null, \"model\": {\"type\": \"BPE\", "
+                             "\"continuing_subword_prefix\": \"##\", \"byte_fallback\": true, "
+                             "\"vocab\": {\"a\": 0}, \"merges\": []}}",
+                             &t, NULL),
+                   POME_UNSUPPORTED);
+}
+
+/* The mark in front of a text is for its very start, which a normalizer may have taken away. */
+static void start_of_text(void **context) {
+  (void)context;
+  static const char json[] =
+      "{\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"Regex\": \"\\\\n+\"}, \"content\": "
+      "\"\"}, \"pre_tokenizer\": {\"type\": \"Metaspace\", \"replacement\": \"_\", "
+      "\"prepend_scheme\": \"first\", \"split\": true}, " WORDS_OF("\"_\": 1, \"a\": 2") "}";
+  expect_of(json, "a", "1 2");
+  expect_of(json, "\na", "2");
+  expect_of(json, "a\na", "1 2 2");
+}
+
+/* Classes of Oniguruma, on characters of which PCRE2 thinks otherwise. Each stands alone or not. */
+static void classes(void **context) {
+  (void)context;
+  static const struct {
+    const char *pattern, *text, *want;
+  } cases[] = {
+      {"\\\\s",
+       "a\xe1\xa0\x8e"
+       "a",
+       "0"},
+      {"\\\\s",
+       "a\xc2\x85"
+       "a",
+       "1 1"},
+      {"[\\\\s]",
+       "a\xe3\x80\x80"
+       "a",
+       "1 1"},
+      {"\\\\w", "\xc2\xb2", ""},
+      {"[\\\\w]", "\xc2\xb2", "0"},
+      {"\\\\w", "\xcc\x81", ""},
+      {"\\\\W", "\xcc\x81", "0"},
+      {"\\\\p{Han}", "\xe3\x80\x82", "0"},
+      {"\\\\p{Han}", "\xe4\xb8\xad", ""},
+      {"[[:punct:]]", "\xc2\xa2", ""},
+      {"[[:alpha:]]", "\xcd\x85", ""},
+      {"\\\\H", "a", "1"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char json[1024];
+    snprintf(json, sizeof json,
+             "{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"%s\"}, "
+             "\"behavior\": \"Removed\", \"invert\": false}, %s}",
+             cases[i].pattern, WORDS_OF("\"a\": 1"));
+    expect_of(json, cases[i].text, cases[i].want);
+  }
+  pome_tokenizer *t;
+  assert_int_equal(
+      open_json(
+          "{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": "
+          "\"[\\\\W]\"}, \"behavior\": \"Removed\", \"invert\": false}, " WORDS_OF("\"a\": 1") "}",
+          &t, NULL),
+      POME_UNSUPPORTED);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(added_tokens),      cmocka_unit_test(unknown_bytes),
+      cmocka_unit_test(start_of_text),     cmocka_unit_test(classes),
       cmocka_unit_test(by_hand),           cmocka_unit_test(looking_up),
       cmocka_unit_test(texts_are_checked), cmocka_unit_test(ways_to_cut),
       cmocka_unit_test(files_are_checked), cmocka_unit_test(large_texts),

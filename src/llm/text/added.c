@@ -58,10 +58,10 @@ static size_t longest_at(const pome__added *added, const pome__trie *trie, const
 
 const pome__added_token *pome__added_next(const pome__added *added, bool normalized,
                                           const pome__plain *plain, const pome__view *view,
-                                          size_t from, size_t *begin, size_t *end) {
+                                          size_t from, size_t *scan, size_t *begin, size_t *end) {
   const pome__trie *trie = normalized ? &added->normalized : &added->raw;
   if (trie->count <= 1) return NULL;
-  for (size_t at = from; at < view->size; at++) {
+  for (size_t at = *scan; at < view->size; at++) {
     const pome__added_token *token;
     size_t skipped = 1;
     if (trie->first[(unsigned char)view->data[at]] == 0) continue;
@@ -70,8 +70,13 @@ const pome__added_token *pome__added_next(const pome__added *added, bool normali
       at += skipped - 1;
       continue;
     }
-    *begin = at;
-    *end = at + size;
+    *scan = at + size;
+    if (token->left && *scan <= from) { /* nothing is left of it */
+      at += size - 1;
+      continue;
+    }
+    *begin = at > from ? at : from;
+    *end = *scan > from ? *scan : from;
     size_t last, length;
     while (token->left && *begin > from &&
            pome__is_space(pome__utf8_last(view->data + from, *begin - from, &last)))

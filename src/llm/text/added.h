@@ -37,9 +37,11 @@ typedef struct pome__plain {
   size_t count;
 } pome__plain;
 
-/* The next added token in [from, size), as begin .. end; NULL when there is none. */
+/* The next added token as begin .. end, with the white space that it takes from `from` on; NULL
+ * when there is none. It is looked for from *scan on, which then is its own end: white space that
+ * it took may begin the next one. */
 const pome__added_token *pome__added_next(const pome__added *added, bool normalized,
                                           const pome__plain *plain, const pome__view *view,
-                                          size_t from, size_t *begin, size_t *end);
+                                          size_t from, size_t *scan, size_t *begin, size_t *end);
 
 #endif

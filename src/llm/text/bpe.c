@@ -32,6 +32,8 @@ void pome__bpe_index_bytes(pome__bpe *bpe) {
     size_t size = 1;
     if (!bpe->bytes) size = (size_t)snprintf(name, sizeof name, "<0x%02X>", b);
     bpe->byte_ids[b] = pome__vocab_find(bpe->vocab, name, size);
+    /* Unknown bytes may have to be joined with the ones before. */
+    bpe->never_cut |= bpe->bytes && bpe->byte_ids[b] < 0;
   }
 }
 
@@ -124,6 +126,13 @@ static void add_symbol(spelling *s, int32_t id, size_t end) {
   s->symbols[s->count++] = (pome__symbol){id, (uint32_t)end};
 }
 
+/* The token, or when there is none the unknown one, which may grow. */
+static void add_known(spelling *s, int32_t id, size_t end) {
+  if (id < 0 && s->unknown && s->bpe->fuse_unknown) s->symbols[s->count - 1].end = (uint32_t)end;
+  else add_symbol(s, id < 0 ? s->bpe->unknown : id, end);
+  s->unknown = id < 0;
+}
+
 /* The token of one character, with the marks that its place in the word asks for. */
 static int32_t find_character(const pome__bpe *bpe, const char *word, size_t size, size_t at,
                               size_t length) {
@@ -152,8 +161,7 @@ static pome_status spell_character(spelling *s, const char *word, size_t size, s
   const pome__bpe *bpe = s->bpe;
   int32_t id = find_character(bpe, word, size, at, length);
   if (id >= 0) {
-    add_symbol(s, id, at + length);
-    s->unknown = false;
+    add_known(s, id, at + length);
   } else if (has_bytes(bpe, word + at, length)) {
     for (size_t i = at; i < at + length; i++)
       add_symbol(s, bpe->byte_ids[(unsigned char)word[i]], i + 1);
@@ -161,11 +169,8 @@ static pome_status spell_character(spelling *s, const char *word, size_t size, s
   } else if (bpe->unknown < 0) {
     return pome__fail(error, POME_INPUT, "the vocabulary has no token for the character \"%.*s\"",
                       (int)length, word + at);
-  } else if (s->unknown && bpe->fuse_unknown) {
-    s->symbols[s->count - 1].end = (uint32_t)(at + length);
   } else {
-    add_symbol(s, bpe->unknown, at + length);
-    s->unknown = true;
+    add_known(s, -1, at + length);
   }
   return POME_OK;
 }
@@ -174,10 +179,10 @@ static pome_status spell(spelling *s, const char *word, size_t size, pome_error 
   if (s->bpe->bytes) {
     for (size_t i = 0; i < size; i++) {
       int32_t id = s->bpe->byte_ids[(unsigned char)word[i]];
-      if (id < 0)
+      if (id < 0 && s->bpe->unknown < 0)
         return pome__fail(error, POME_INPUT, "the vocabulary has no token for byte 0x%02x",
                           (unsigned)(unsigned char)word[i]);
-      add_symbol(s, id, i + 1);
+      add_known(s, id, i + 1);
     }
     return POME_OK;
   }

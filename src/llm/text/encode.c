@@ -116,14 +116,15 @@ static pome_status encode_word(void *context, const pome__view *word, pome_error
 static pome_status encode_between(encoder *e, const pome__view *text, bool first,
                                   pome_error *error) {
   pome__view view;
-  size_t begin, end, done = 0;
+  size_t begin, end, done = 0, scan = 0;
   if (text->size == 0) return POME_OK;
   POME__TRY(pome__normalize(&e->t->normalizer, &e->matcher, text, e->normalized, &view, error));
-  while (done < view.size) {
+  while (scan < view.size) {
     const pome__added_token *token =
-        pome__added_next(&e->t->added, true, &e->plain, &view, done, &begin, &end);
+        pome__added_next(&e->t->added, true, &e->plain, &view, done, &scan, &begin, &end);
     pome__view part = pome__view_part(&view, done, token == NULL ? view.size : begin);
-    POME__TRY(pome__pretokenize(&e->cutting, &part, first && done == 0, error));
+    bool start = first && done == 0 && pome__view_origin(&part, 0, 1).begin == 0;
+    POME__TRY(pome__pretokenize(&e->cutting, &part, start, error));
     if (token == NULL) break;
     part = pome__view_part(&view, begin, end);
     POME__TRY(emit(e, &part, &(pome__token){token->id, (uint32_t)part.size}, 1, error));
@@ -133,10 +134,10 @@ static pome_status encode_between(encoder *e, const pome__view *text, bool first
 }
 
 static pome_status encode_all(encoder *e, const pome__view *text, pome_error *error) {
-  size_t begin, end, done = 0;
-  while (done < text->size) {
+  size_t begin, end, done = 0, scan = 0;
+  while (scan < text->size) {
     const pome__added_token *token =
-        pome__added_next(&e->t->added, false, &e->plain, text, done, &begin, &end);
+        pome__added_next(&e->t->added, false, &e->plain, text, done, &scan, &begin, &end);
     pome__view part = pome__view_part(text, done, token == NULL ? text->size : begin);
     POME__TRY(encode_between(e, &part, done == 0, error));
     if (token == NULL) break;
@@ -147,10 +148,19 @@ static pome_status encode_all(encoder *e, const pome__view *text, pome_error *er
   return POME_OK;
 }
 
+/* Does a step do something else at the very start of the text? It must be known then whether the
+ * normalizer has left the start standing. */
+static bool asks_for_start(const pome_tokenizer *t) {
+  for (size_t i = 0; i < t->pretokenizer.count; i++)
+    if (t->pretokenizer.cuts[i].prefix == POME__PREFIX_FIRST) return true;
+  return false;
+}
+
 static bool open_encoder(encoder *e, const pome_tokenizer *t, size_t size, const pome__plain *plain,
                          pome__encoded *out) {
   const pome_allocator *allocator = t->allocator;
-  bool tracked = out->wants_spans || plain->count > 0;
+  bool tracked =
+      out->wants_spans || plain->count > 0 || (t->normalizer.count > 0 && asks_for_start(t));
   *e = (encoder){.t = t,
                  .plain = *plain,
                  .out = out,

@@ -351,7 +351,12 @@ static pome_status read_bpe(reader *r, pome_error *error) {
     return pome__fail(error, POME_UNSUPPORTED,
                       "tokenizer: byte-level words marked with \"%.60s\" are not supported", text);
   }
+  if (bpe->byte_fallback && (bpe->prefix.size > 0 || bpe->suffix.size > 0))
+    return pome__fail(error, POME_UNSUPPORTED,
+                      "tokenizer: byte_fallback with marked words is not supported");
   POME__TRY(read_unknown(r, &bpe->unknown, error));
+  /* Bytes of the alphabet's spelling would stand for a byte that is missing: refused when met. */
+  if (bpe->bytes && bpe->byte_fallback) bpe->unknown = -1;
   return read_merges(r, error);
 }
 

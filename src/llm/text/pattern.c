@@ -3,6 +3,7 @@
 #include "llm/text/pattern.h"
 
 #include <pcre2.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "llm/text/unicode.h"
@@ -19,7 +20,7 @@ typedef struct translation {
 } translation;
 
 /* No piece of the output is more than so many times as long as what it stands for. */
-#define GROWTH 24
+#define GROWTH 32
 
 static void put(translation *t, const char *text, size_t size) {
   memcpy(t->out + t->written, text, size);
@@ -27,16 +28,59 @@ static void put(translation *t, const char *text, size_t size) {
 }
 #define PUT(t, text) put(t, text, sizeof(text) - 1)
 
-/* \w and \h mean something else to PCRE2. */
+/* What goes into a set. Superscripts and fractions of Latin-1 are words to Oniguruma outside of
+ * sets, and U+180E is a space to PCRE2 only. */
+#define DIGITS_OF_LATIN "\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}"
+#define LETTERS         "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}"
+#define WORDS           LETTERS DIGITS_OF_LATIN
+#define SPACES          "\\p{Z}\\t-\\r\\x{85}"
+#define HEXADECIMAL     "0-9a-fA-F"
+
+/* Escapes that mean something else to PCRE2: within a set; alone; the complement. */
+static const struct {
+  char letter;
+  const char *in_set, *alone, *complement;
+} escapes[] = {
+    {'w', LETTERS, "[" WORDS "]", "[^" WORDS "]"},
+    {'s', SPACES, "[" SPACES "]", "[^" SPACES "]"},
+    {'h', HEXADECIMAL, "[" HEXADECIMAL "]", "[^" HEXADECIMAL "]"},
+};
+
+static const char *other_escape(char c, bool in_set) {
+  if (in_set && c == 'S') return "\\S\\x{180e}";
+  for (size_t i = 0; i < sizeof escapes / sizeof escapes[0]; i++) {
+    if (c == escapes[i].letter) return in_set ? escapes[i].in_set : escapes[i].alone;
+    if (c == (escapes[i].letter & ~0x20) && !in_set) return escapes[i].complement;
+  }
+  return NULL;
+}
+
+/* \p{Han} has, in PCRE2, also what other scripts share with Han. True when it was a script. */
+static bool translate_script(translation *t) {
+  const char *in = t->in + t->at, *close = memchr(in, '}', t->size - t->at);
+  char text[48];
+  int code;
+  PCRE2_SIZE offset;
+  if (close == NULL || close - in < 6 || close - in > 30 || in[2] != '{' || in[3] == '^')
+    return false;
+  int size = snprintf(text, sizeof text, "\\%c{sc:%.*s}", in[1], (int)(close - in - 3), in + 3);
+  pcre2_code *script =
+      pcre2_compile((PCRE2_SPTR)text, (size_t)size, PCRE2_UTF, &code, &offset, NULL);
+  if (script == NULL) return false;
+  pcre2_code_free(script);
+  put(t, text, (size_t)size);
+  t->at += (size_t)(close - in) + 1;
+  return true;
+}
+
 static void translate_escape(translation *t, bool in_set) {
   char c = t->at + 1 < t->size ? t->in[t->at + 1] : '\0';
-  if (c == 'w' && in_set) PUT(t, "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}");
-  else if (c == 'w') PUT(t, "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}]");
-  else if (c == 'h' && in_set) PUT(t, "0-9a-fA-F");
-  else if (c == 'h') PUT(t, "[0-9a-fA-F]");
-  else if (t->at + 1 < t->size) put(t, t->in + t->at, 2);
-  else put(t, t->in + t->at, 1);
-  t->at += t->at + 1 < t->size ? 2 : 1;
+  if ((c == 'p' || c == 'P') && translate_script(t)) return;
+  const char *other = other_escape(c, in_set);
+  size_t size = t->at + 1 < t->size ? 2 : 1;
+  if (other != NULL) put(t, other, strlen(other));
+  else put(t, t->in + t->at, size);
+  t->at += size;
 }
 
 static bool starts_with(const translation *t, const char *text) {
@@ -48,11 +92,22 @@ static pome_status fail_set(const char *what, pome_error *error) {
   return pome__fail(error, POME_UNSUPPORTED, "tokenizer: %s in a pattern is not supported", what);
 }
 
-/* "[:alpha:]" and the like, as it is. */
+/* "[:alpha:]" and the like, within a set. */
 static void translate_class(translation *t) {
-  const char *close = memchr(t->in + t->at, ']', t->size - t->at);
+  static const char *const classes[][2] = {{"[:alpha:]", "\\p{Alphabetic}"},
+                                           {"[:alnum:]", "\\p{Alphabetic}\\p{Nd}"},
+                                           {"[:upper:]", "\\p{Uppercase}"},
+                                           {"[:lower:]", "\\p{Lowercase}"},
+                                           {"[:punct:]", "\\p{P}\\p{S}"},
+                                           {"[:space:]", SPACES},
+                                           {"[:word:]", LETTERS}};
+  const char *close = memchr(t->in + t->at, ']', t->size - t->at), *other = NULL;
   size_t size = close == NULL ? t->size - t->at : (size_t)(close - t->in) - t->at + 1;
-  put(t, t->in + t->at, size);
+  for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
+    if (strlen(classes[i][0]) == size && memcmp(classes[i][0], t->in + t->at, size) == 0)
+      other = classes[i][1];
+  if (other != NULL) put(t, other, strlen(other));
+  else put(t, t->in + t->at, size);
   t->at += size;
 }
 
@@ -66,6 +121,7 @@ static pome_status translate_set(translation *t, pome_error *error) {
     if (starts_with(t, "&&")) return fail_set("an intersection of character sets (&&)", error);
     if (starts_with(t, "[^") || starts_with(t, "-["))
       return fail_set("a set taken out of a character set", error);
+    if (starts_with(t, "\\W")) return fail_set("\\W within a character set", error);
     if (starts_with(t, "[:")) {
       translate_class(t);
     } else if (c == '\\') {

@@ -37,22 +37,26 @@ pome_status pome__tokenizer_set_size(pome_tokenizer *t, size_t size, size_t coun
              : pome__fail_memory(error, "a tokenizer");
 }
 
-/* What an added token's text is in the vocabulary. */
-static bool vocabulary_spelling(pome_tokenizer *t, pome_string text, pome_string *spelling) {
+/* What an added token's text is in the vocabulary. `*foreign`: it is not spelled in the alphabet of
+ * bytes, as "  " is not, and so no piece of a vocabulary that is. */
+static bool vocabulary_spelling(pome_tokenizer *t, pome_string text, pome_string *spelling,
+                                bool *foreign) {
   *spelling = text;
+  *foreign = false;
   if (!t->pretokenizer.bytes) return true;
   char *bytes = pome__arena_alloc(&t->arena, text.size + 1, 1);
   if (bytes == NULL) return false;
-  (void)pome__alphabet_bytes(text.data, text.size, bytes, &spelling->size);
+  *foreign = !pome__alphabet_bytes(text.data, text.size, bytes, &spelling->size);
   spelling->data = bytes;
   return true;
 }
 
 static pome_status place_added(pome_tokenizer *t, pome__added_token *token, pome_error *error) {
   pome_string spelling;
-  if (!vocabulary_spelling(t, token->text, &spelling))
+  bool foreign;
+  if (!vocabulary_spelling(t, token->text, &spelling, &foreign))
     return pome__fail_memory(error, "a tokenizer");
-  int32_t known = pome__vocab_find(&t->vocab, spelling.data, spelling.size);
+  int32_t known = foreign ? -1 : pome__vocab_find(&t->vocab, spelling.data, spelling.size);
   if (known >= 0) token->id = known;
   else (void)pome__vocab_place(&t->vocab, token->id, spelling);
   if (token->special) t->special[token->id] = 1;
