@@ -196,7 +196,8 @@ def networks():
     w = [floats(1, *(0.1 * i - 0.3 for i in range(n))) for n in range(40)]
     vector = xy((4,))
     yield "network_elementwise", network(vector, *chain(
-        (130, sub(15, number(1, 0.5))), (220, uint(1, 3), number(2, 2)), (230, number(1, 1)), (710,), (770,), (830, number(2, 0.5)),
+        (130, sub(15, number(1, 0.5))), (220, uint(1, 3), number(2, 2)), (230, number(1, 1)),
+        (710,), (770,), (830, number(2, 0.5)),
         (850,), (660, number(1, -1), number(2, 1)), (1140, packed(1, 2, 2)), (1270, packed(1, 1), uint(2, 1)),
         (1130, uint(1, 1)), (1120, packed(1, 1))))
     border = sub(10, uint(1, 1), uint(2, 1)) * 2
@@ -204,7 +205,8 @@ def networks():
     raw = sub(30, bytes([0b00011011])), sub(40, uint(1, 2), sub(102, floats(1, 1, 2, 3, 4)))
     yield "network_convolution", network(xy((2, 5, 5)), *chain(
         (100, *conv), (160, uint(1, 2), *(sub(n, w[2]) for n in (15, 16)), sub(17, w[2]), sub(18, floats(1, 1, 2))),
-        (130, sub(25, sub(1, w[2]))), (120, uint(1, 1), packed(10, 2, 2), sub(32)), (210, packed(1, 2, 2)), (180, number(1, 1), uint(3, 3)),
+        (130, sub(25, sub(1, w[2]))), (120, uint(1, 1), packed(10, 2, 2), sub(32)),
+        (210, packed(1, 2, 2)), (180, number(1, 1), uint(3, 3)),
         (175,), (301,), (140, uint(1, 128), uint(2, 1), sub(20, sub(2, bytes(256)))), (245, packed(1, 1), sub(2, w[1])),
         (250, packed(1, 4, 1, 1), sub(2, *raw))), exact=False)
     gates = [sub(n, w[4]) for n in (1, 2, 3, 4, 20, 21, 22, 23)]
@@ -217,12 +219,18 @@ def networks():
     grow = [layer("one", "x", "n", 230, number(1, 1)), layer("keep", "n", "x", 600)]
     test = layer("test", "x", "go", 825, number(2, 9)) + layer("any", "go", "c", 1270, uint(3, 1))
     yield "network_control", network(vector, layer("loop", "", "", 615, sub(2, "c"), sub(3, test), sub(4, *grow)),
-                                     layer("times", "", "", 615, uint(1, 2), sub(4, *grow)), layer("sum", "x", "p", 1270, uint(3, 1)),
-                                     layer("if", "p", "", 605, sub(1, layer("a", "x", "y", 670)), sub(2, layer("b", "x", "y", 665))))
+                                     layer("times", "", "", 615, uint(1, 2), sub(4, *grow)),
+                                     layer("sum", "x", "p", 1270, uint(3, 1)),
+                                     layer("if", "p", "", 605, sub(1, layer("a", "x", "y", 670)),
+                                           sub(2, layer("b", "x", "y", 665))))
+    body = [*grow, layer("sum", "x", "p", 1270, uint(3, 1)), layer("far", "p", "q", 830, number(2, 9)),
+            layer("if", "q", "", 605, sub(1, layer("out", "", "", 620)), sub(2, layer("on", "", "", 625))), *grow]
+    yield "network_break", network(vector, layer("loop", "", "", 615, uint(1, 9), sub(4, *body)), layer("end", "x", "y", 600))
     yield "network_gather", network(
         vector, layer("k", "", "k", 1070, packed(1, 2), sub(2, floats(1, 0, 2))), layer("g", "x k", "g", 930),
         layer("s", "x k g", "s", 935, uint(2, 1)), layer("t", "s", "t u", 1015, uint(2, 2)), layer("h", "t", "h", 1065),
-        layer("f", "h", "f", 1090, number(1, 3)), layer("c", "s f", "c", 980), layer("d", "c", "d", 995, packed(1, 0), packed(3, 4)),
+        layer("f", "h", "f", 1090, number(1, 3)), layer("c", "s f", "c", 980),
+        layer("d", "c", "d", 995, packed(1, 0), packed(3, 4)),
         layer("v", "d", "v w", 975), layer("i", "v w", "i", 925), layer("z", "i", "z", 985, packed(1, 1, 0)),
         layer("r", "z x", "y", 1135))
     image = sub(1, port("x", 4, uint(1, 4) + uint(2, 4) + uint(3, 20))) + sub(10, port("label", 3, b""))

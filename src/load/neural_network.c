@@ -30,11 +30,8 @@ static const struct row {
 #undef X
 };
 
-/* Layers that are known and not run. */
-static const struct {
-  uint32_t number;
-  const char *name;
-} others[] = {{500, "custom"}, {620, "loopBreak"}, {625, "loopContinue"}};
+/* Code of the application's, which no file has. */
+#define CUSTOM 500
 
 static const struct row *row_of(uint32_t number) {
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
@@ -45,9 +42,7 @@ static const struct row *row_of(uint32_t number) {
 const char *pome__nn_layer_name(uint32_t number) {
   const struct row *row = row_of(number);
   if (row != NULL) return row->name;
-  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-    if (others[i].number == number) return others[i].name;
-  return NULL;
+  return number == CUSTOM ? "custom" : NULL;
 }
 
 pome__value *pome__nn_in(pome__nn *nn, const pome__nn_layer *layer, size_t i) {
@@ -78,7 +73,7 @@ void pome__nn_define(pome__nn *nn, pome__nn_blob *blob, pome__value *value) {
 void pome__nn_out(pome__nn *nn, const pome__nn_layer *layer, size_t i, pome__value *value) {
   if (nn->status != POME_OK) return;
   if (i >= layer->out_count) return;
-  value = pome__nn_at_least_1d(nn, pome__nn_number(nn, value));
+  value = pome__nn_number(nn, value);
   if (nn->status != POME_OK) return;
   bool made = value->producer != NULL && value->producer->parent == nn->block &&
               value->producer->index >= nn->first_op;
@@ -187,7 +182,12 @@ void pome__nn_network(pome__nn *nn, pome__pb network) {
   while (nn->status == POME_OK && pome__pb_next(&network, &field, nn->error)) {
     if (field.number != 1) continue;
     nn->status = pome__pb_expect(&network, &field, POME__PB_LEN, "a layer", nn->error);
+    const pome__value *stopped = nn->stopped.value;
     if (nn->status == POME_OK) convert_layer(nn, pome__pb_enter(&network, &field));
+    if (nn->status == POME_OK && nn->stopped.value != stopped) {
+      pome__nn_unless_stopped(nn, network);
+      break;
+    }
   }
   if (network.status != POME_OK && nn->status == POME_OK) nn->status = network.status;
   if (nn->status != POME_OK) return;
@@ -248,8 +248,7 @@ static pome_status count_layer(pome__package *package, pome__pb layer, const cha
 }
 
 pome_status pome__list_layers(pome__package *package, const char *why, pome_error *error) {
-  const size_t types =
-      sizeof rows / sizeof rows[0] + sizeof others / sizeof others[0] + 1; /* and unknown ones */
+  const size_t types = sizeof rows / sizeof rows[0] + 2; /* custom and unknown ones */
   pome__pb network = pome__pb_open(package->program);
   pome__function_description *function = &package->description.functions[0];
   function->layers = POME__NEW_ARRAY(&package->arena, pome_op_count, types);
@@ -269,7 +268,12 @@ pome_status pome__load_neural_network(pome__package *package, const pome_allocat
   pome__program *program = pome__program_create(allocator, memory_limit);
   if (program == NULL) return pome__fail_memory(error, "a program");
   pome_error local;
-  pome__nn nn = {.program = program, .layer = "", .type = "", .error = error ? error : &local};
+  pome__nn nn = {.program = program,
+                 .stopped = {.name = "stopped"},
+                 .broken = {.name = "broken"},
+                 .layer = "",
+                 .type = "",
+                 .error = error ? error : &local};
   pome__arena_init(&nn.scratch, allocator, memory_limit);
   pome__scope_init(&nn.blobs, &nn.scratch);
   pome__scope_init(&nn.names, &nn.scratch);

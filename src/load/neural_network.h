@@ -5,7 +5,8 @@
  * first thing that goes wrong stays: from then on every function here gives NULL or a default and
  * does nothing, so converters need no checks of their own and the driver looks once for each layer.
  *
- * All blobs of a network are floats, indices and conditions among them, and no blob has rank 0.
+ * All blobs of a network are floats, indices and conditions among them. Only slices can leave a
+ * blob of rank 0; a reduction of all gives one element of rank 1, and so is every output.
  */
 #ifndef POME_SRC_LOAD_NEURAL_NETWORK_H
 #define POME_SRC_LOAD_NEURAL_NETWORK_H
@@ -41,9 +42,10 @@ typedef struct pome__nn {
   pome__scope names; /* names of values: the value */
   pome__nn_change *changes;
   size_t change_count, change_capacity;
-  bool rank5;        /* the arrays are [sequence, batch, channel, height, width] */
-  int depth;         /* of nested networks */
-  const char *layer; /* its name and type, for messages */
+  pome__nn_blob stopped, broken; /* flags of the loop that is being read */
+  bool rank5;                    /* the arrays are [sequence, batch, channel, height, width] */
+  int depth;                     /* of nested networks */
+  const char *layer;             /* its name and type, for messages */
   const char *type;
   char layer_name[96];
   uint64_t next_name;
@@ -82,6 +84,8 @@ void pome__nn_network(pome__nn *nn, pome__pb network);
 pome__value *pome__nn_in(pome__nn *nn, const pome__nn_layer *layer, size_t i);
 /* Gives output `i` its value. */
 void pome__nn_out(pome__nn *nn, const pome__nn_layer *layer, size_t i, pome__value *value);
+/* neural_network_control.c: the rest of a network, where a layer may have left the loop's turn. */
+void pome__nn_unless_stopped(pome__nn *nn, pome__pb rest);
 /* What the blob stands for from now on. */
 void pome__nn_define(pome__nn *nn, pome__nn_blob *blob, pome__value *value);
 

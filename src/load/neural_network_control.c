@@ -5,7 +5,8 @@
  * `cond`, and those that a loop changes become variables of a `while_loop`. Blobs that are new in a
  * loop, or in one branch only, are not seen behind it. A loop is read more than once: first to
  * learn what it changes, and again while the shapes of what it changes turn out to be more open
- * than assumed.
+ * than assumed. Layers that leave a turn set flags: what follows in the body runs unless `stopped`,
+ * the loop goes on unless `broken`.
  */
 #include <string.h>
 
@@ -70,12 +71,18 @@ static void take_back(pome__nn *nn, size_t mark, int b, change_list *list) {
   }
 }
 
-/* 1 for what is not close to zero, as a bool of rank 0. */
+/* Whether the blob, of one element, or the first one is not close to zero: a bool of rank 0. */
 static pome__value *condition(pome__nn *nn, pome__value *x) {
-  const int64_t none = 0;
+  static const int64_t all = -1;
   pome__value *size = pome__nn_unary(nn, "abs", x);
   pome__value *truth = pome__nn_binary(nn, "greater", size, pome__nn_lit_float(nn, FALSE_BELOW));
-  return pome__nn_rank(nn, truth) == 0 ? truth : pome__nn_reshape(nn, truth, 0, &none);
+  int rank = pome__nn_rank(nn, truth);
+  if (rank == 0) return truth;
+  if (rank == 1 && truth->type.dims[0] == 1) return pome__nn_reshape(nn, truth, 0, &all);
+  pome__value *flat = pome__nn_number(nn, pome__nn_reshape(nn, truth, 1, &all));
+  return pome__nn_truth(nn, POME__OP(nn, "gather", POME__ARG("x", flat),
+                                     POME__ARG("indices", pome__nn_lit_int(nn, 0)),
+                                     POME__ARG("axis", pome__nn_lit_int(nn, 0))));
 }
 
 /* ---- branch ---- */
@@ -115,17 +122,15 @@ static void define_outputs(pome__nn *nn, const pome__op *op, const change_list *
     pome__nn_define(nn, list->items[i].blob, op->outputs[i]);
 }
 
-void pome__nn_to_branch(pome__nn *nn, const pome__nn_layer *layer) {
+/* `networks` of the two sides; NULL: nothing happens there. */
+static void choose(pome__nn *nn, pome__value *truth, const pome__pb *const *networks) {
   change_list list = {NULL, 0};
   pome__block *blocks[2], *outer;
-  pome__value *truth = condition(nn, pome__nn_in(nn, layer, 0));
   pome__op *op = pome__op_new(nn->program, "cond");
   for (int b = 0; b < 2; b++) {
     size_t mark = nn->change_count;
-    pome__pb network;
     blocks[b] = enter(nn, &outer);
-    if (pome__nn_message(nn, layer->params, b == 0 ? 1 : 2, &network))
-      pome__nn_network(nn, network);
+    if (networks[b] != NULL) pome__nn_network(nn, *networks[b]);
     leave(nn, outer);
     take_back(nn, mark, b, &list);
   }
@@ -142,12 +147,69 @@ void pome__nn_to_branch(pome__nn *nn, const pome__nn_layer *layer) {
   define_outputs(nn, op, &list);
 }
 
+void pome__nn_to_branch(pome__nn *nn, const pome__nn_layer *layer) {
+  pome__pb sides[2];
+  const pome__pb *networks[2] = {NULL, NULL};
+  pome__value *truth = condition(nn, pome__nn_in(nn, layer, 0));
+  for (uint32_t b = 0; b < 2; b++)
+    if (pome__nn_message(nn, layer->params, b + 1, &sides[b])) networks[b] = &sides[b];
+  choose(nn, truth, networks);
+}
+
+/* ---- leaving a turn of a loop ---- */
+
+static pome__value *flag(pome__nn *nn, double value) {
+  static const int64_t one = 1;
+  return pome__nn_const_filled(nn, 1, &one, value);
+}
+
+static void leave_turn(pome__nn *nn, bool loop_too) {
+  if (nn->status == POME_OK && nn->stopped.value == NULL)
+    pome__nn_fail(nn, POME_INPUT, "it stands in no loop");
+  pome__nn_define(nn, &nn->stopped, flag(nn, 1));
+  if (loop_too) pome__nn_define(nn, &nn->broken, flag(nn, 1));
+}
+
+void pome__nn_to_loop_break(pome__nn *nn, const pome__nn_layer *layer) {
+  (void)layer;
+  leave_turn(nn, true);
+}
+
+void pome__nn_to_loop_continue(pome__nn *nn, const pome__nn_layer *layer) {
+  (void)layer;
+  leave_turn(nn, false);
+}
+
+void pome__nn_unless_stopped(pome__nn *nn, pome__pb rest) {
+  const pome__pb *networks[2] = {NULL, &rest};
+  if (nn->stopped.value->literal != NULL) return; /* always: the rest is not reached */
+  choose(nn, condition(nn, nn->stopped.value), networks);
+}
+
+/* True when a network of a loop's body, or a branch in it, has a layer that leaves the turn. */
+static bool leaves_early(pome__nn *nn, pome__pb network, int depth) {
+  static const uint32_t leaving[] = {620, 625};
+  bool found = false;
+  pome__pb_field field;
+  while (nn->status == POME_OK && !found && pome__pb_next(&network, &field, nn->error)) {
+    if (field.number != 1 || field.wire != POME__PB_LEN) continue;
+    pome__pb layer = pome__pb_enter(&network, &field), branch, side;
+    for (int i = 0; i < 2; i++) found = found || pome__nn_field(nn, layer, leaving[i], &field);
+    if (depth == MAX_NETWORKS || !pome__nn_message(nn, layer, 605, &branch)) continue;
+    for (uint32_t b = 1; b <= 2; b++)
+      if (pome__nn_message(nn, branch, b, &side))
+        found = found || leaves_early(nn, side, depth + 1);
+  }
+  if (network.status != POME_OK && nn->status == POME_OK) nn->status = network.status;
+  return found;
+}
+
 /* ---- loop ---- */
 
 typedef struct loop {
   pome__pb params;
   pome__pb condition, body;
-  bool has_condition;
+  bool has_condition, leaves_early;
   const char *condition_name;
   pome__value *limit;  /* of turns; NULL: none */
   change_list changes; /* blobs that were defined before and change */
@@ -196,9 +258,13 @@ static pome__value *goes_on(pome__nn *nn, const loop *l, pome__value *turn) {
     }
     truth = condition(nn, blob->value);
   }
-  if (l->limit == NULL) return truth;
-  pome__value *more = pome__nn_binary(nn, "less", turn, l->limit);
-  return truth != NULL ? pome__nn_binary(nn, "logical_and", truth, more) : more;
+  if (l->limit != NULL) {
+    pome__value *more = pome__nn_binary(nn, "less", turn, l->limit);
+    truth = truth != NULL ? pome__nn_binary(nn, "logical_and", truth, more) : more;
+  }
+  if (!l->leaves_early) return truth;
+  pome__value *whole = pome__nn_unary(nn, "logical_not", condition(nn, nn->broken.value));
+  return pome__nn_binary(nn, "logical_and", truth, whole);
 }
 
 static void set_body_outputs(pome__nn *nn, const loop *l, pome__block *block, pome__value *turn) {
@@ -228,6 +294,7 @@ static void read_turn(pome__nn *nn, loop *l, change_list *seen) {
         if (nn->status == POME_OK && !pome__block_set_outputs(nn->program, l->blocks[b], &truth, 1))
           pome__nn_no_memory(nn);
       } else {
+        if (l->leaves_early) pome__nn_define(nn, &nn->stopped, flag(nn, 0));
         pome__nn_network(nn, l->body);
         set_body_outputs(nn, l, l->blocks[b], turn);
       }
@@ -313,6 +380,9 @@ void pome__nn_to_loop(pome__nn *nn, const pome__nn_layer *layer) {
   l.limit = limit_of(nn, layer);
   if (l.limit == NULL && !l.has_condition)
     pome__nn_fail(nn, POME_INPUT, "it has neither a condition nor a number of turns");
+  pome__value *outer_broken = nn->broken.value;
+  l.leaves_early = nn->status == POME_OK && leaves_early(nn, l.body, 0);
+  if (l.leaves_early) pome__nn_define(nn, &nn->broken, flag(nn, 0));
   if (nn->status == POME_OK) find_variables(nn, &l);
   for (int turn = 0; nn->status == POME_OK; turn++) {
     read_turn(nn, &l, &seen);
@@ -321,4 +391,5 @@ void pome__nn_to_loop(pome__nn *nn, const pome__nn_layer *layer) {
       pome__nn_fail(nn, POME_UNSUPPORTED, "the shapes of what it changes do not settle");
   }
   if (nn->status == POME_OK && l.changes.count + (l.limit != NULL) > 0) append_loop(nn, &l);
+  if (l.leaves_early) pome__nn_define(nn, &nn->broken, outer_broken);
 }

@@ -48,6 +48,8 @@
   X(600,  copy,                    copy,            "")                                            \
   X(605,  branch,                  branch,          "")                                            \
   X(615,  loop,                    loop,            "")                                            \
+  X(620,  loopBreak,               loop_break,      "")                                            \
+  X(625,  loopContinue,            loop_continue,   "")                                            \
   X(635,  rangeStatic,             range_static,    "")                                            \
   X(640,  rangeDynamic,            range_dynamic,   "")                                            \
   X(660,  clip,                    clip,            "")                                            \

@@ -12,7 +12,7 @@
 #include "load/neural_network.h"
 #include "tensor/shape.h"
 
-#define MODEL_CLASSIFIER 403
+#define MAX_PREPROCESSING 64
 
 /* ---- inputs ---- */
 
@@ -96,7 +96,7 @@ static pome__value *scale_image(pome__nn *nn, pome__pb scaler, const pome_port *
     any = any || bias[c] != 0;
   }
   const int64_t dims[] = {channels, 1, 1};
-  image = pome__nn_scaled(nn, image, pome__nn_float(nn, scaler, 10, 0), 0);
+  image = pome__nn_scaled(nn, image, pome__nn_float_not_0(nn, scaler, 10, 1), 0);
   if (!any || nn->status != POME_OK) return image;
   return pome__nn_binary(nn, "add", image, pome__nn_const(nn, "bias", 3, dims, bias));
 }
@@ -107,22 +107,41 @@ static pome__value *subtract_mean(pome__nn *nn, pome__pb preprocessing, const po
                                   pome__value *image) {
   const int64_t dims[] = {channels_of(port), port->shape[0], port->shape[1]};
   return pome__nn_binary(nn, "sub", image,
-                         pome__nn_weights(nn, preprocessing, 11, "mean image", 3, dims, 0));
+                         pome__nn_weights(nn, preprocessing, 11, "mean_image", 3, dims, 0));
 }
 
-/* NeuralNetworkPreprocessing: featureName 1, scaler 10, meanImage 11. One without a name is for the
- * first image. */
-static pome__value *preprocess(pome__nn *nn, pome__pb network, const pome_port *port, bool first,
-                               pome__value *image) {
+/* NeuralNetworkPreprocessing: featureName 1, scaler 10, meanImage 11 */
+typedef struct preprocessing {
+  pome__pb messages[MAX_PREPROCESSING];
+  const char *names[MAX_PREPROCESSING];
+  size_t count;
+} preprocessing;
+
+static void read_preprocessing(pome__nn *nn, pome__pb network, preprocessing *all) {
   pome__pb_field field;
-  pome__pb inner;
+  all->count = 0;
   while (nn->status == POME_OK && pome__pb_next(&network, &field, nn->error)) {
     if (field.number != 2) continue;
     nn->status = pome__pb_expect(&network, &field, POME__PB_LEN, "preprocessing", nn->error);
-    if (nn->status != POME_OK) break;
-    pome__pb one = pome__pb_enter(&network, &field);
-    const char *name = pome__nn_text(nn, one, 1);
-    if (strcmp(name, port->name) != 0 && !(first && name[0] == '\0')) continue;
+    if (nn->status == POME_OK && all->count == MAX_PREPROCESSING)
+      pome__nn_fail(nn, POME_UNSUPPORTED, "preprocessing of more than %d images",
+                    MAX_PREPROCESSING);
+    if (nn->status != POME_OK) return;
+    all->messages[all->count] = pome__pb_enter(&network, &field);
+    all->names[all->count] = pome__nn_text(nn, all->messages[all->count], 1);
+    all->count++;
+  }
+  if (network.status != POME_OK && nn->status == POME_OK) nn->status = network.status;
+}
+
+/* One without a name is for the first image. */
+static pome__value *preprocess(pome__nn *nn, const preprocessing *all, const pome_port *port,
+                               bool first, pome__value *image) {
+  pome__pb inner;
+  for (size_t i = 0; i < all->count; i++) {
+    pome__pb one = all->messages[i];
+    bool meant = strcmp(all->names[i], port->name) == 0 || (first && all->names[i][0] == '\0');
+    if (!meant) continue;
     if (pome__nn_message(nn, one, 10, &inner)) image = scale_image(nn, inner, port, image);
     else if (pome__nn_message(nn, one, 11, &inner)) image = subtract_mean(nn, one, port, image);
   }
@@ -154,6 +173,8 @@ void pome__nn_inputs(pome__nn *nn, pome__pb network, pome__function_description 
   static const int64_t front = 0;
   bool sequences = nn->rank5 && has_sequences(nn, network), first = true;
   bool image5 = pome__nn_int(nn, network, 6, 0) == 0;
+  preprocessing all;
+  read_preprocessing(nn, network, &all);
   for (size_t i = 0; nn->status == POME_OK && i < description->input_count; i++) {
     pome_port *port = &description->inputs[i];
     pome__type type;
@@ -161,7 +182,7 @@ void pome__nn_inputs(pome__nn *nn, pome__pb network, pome__function_description 
     pome__value *value = add_input(nn, port, &type);
     snprintf(nn->layer_name, sizeof nn->layer_name, "%.80s", port->name);
     if (port->feature == POME_FEATURE_IMAGE) {
-      value = preprocess(nn, network, port, first, value);
+      value = preprocess(nn, &all, port, first, value);
       if (image5) value = pome__nn_expand(nn, value, &front, 1);
       first = false;
     } else if (nn->rank5) {
@@ -217,7 +238,7 @@ static pome__value *as_declared(pome__nn *nn, const pome_port *port, pome__value
 }
 
 static pome__value *output_of(pome__nn *nn, const pome_port *port) {
-  pome__value *value = blob_value(nn, port->name);
+  pome__value *value = pome__nn_at_least_1d(nn, blob_value(nn, port->name));
   if (nn->status != POME_OK) return NULL;
   snprintf(nn->layer_name, sizeof nn->layer_name, "%.80s", port->name);
   if (port->feature != POME_FEATURE_IMAGE) value = as_declared(nn, port, value);
@@ -349,7 +370,7 @@ static void classify(pome__nn *nn, pome__pb network, const pome__function_descri
 
 void pome__nn_outputs(pome__nn *nn, pome__pb network, int model_type,
                       const pome__function_description *description) {
-  bool classifier = model_type == MODEL_CLASSIFIER;
+  bool classifier = model_type == POME__MODEL_TYPE_NETWORK_CLASSIFIER;
   size_t count = description->output_count;
   pome__value *answers[2] = {NULL, NULL};
   pome__value **outputs = POME__NEW_ARRAY(&nn->scratch, pome__value *, count);

@@ -20,8 +20,9 @@ static const int64_t last_axes[] = {-3, -2, -1};
 
 static pome__value *arg_of(pome__nn *nn, const char *type, pome__value *x, int64_t axis,
                            bool keep) {
-  return POME__OP(nn, type, POME__ARG("x", x), POME__ARG("axis", pome__nn_lit_int(nn, axis)),
-                  POME__ARG("keep_dims", pome__nn_lit_bool(nn, keep)));
+  return pome__nn_at_least_1d(nn, POME__OP(nn, type, POME__ARG("x", x),
+                                           POME__ARG("axis", pome__nn_lit_int(nn, axis)),
+                                           POME__ARG("keep_dims", pome__nn_lit_bool(nn, keep))));
 }
 
 /* mode 1, epsilon 2 (of LOGSUM), axis 3: CHW 0, HW 1, C 2, H 3, W 4. The dimensions stay, as 1. */

@@ -166,7 +166,8 @@ void pome__nn_to_reshape_like(pome__nn *nn, const pome__nn_layer *layer) {
 void pome__nn_to_reshape_static(pome__nn *nn, const pome__nn_layer *layer) {
   int64_t shape[POME_MAX_RANK];
   size_t rank = pome__nn_ints(nn, layer->params, 1, shape, POME_MAX_RANK);
-  pome__nn_out(nn, layer, 0, pome__nn_reshape(nn, pome__nn_in(nn, layer, 0), (int)rank, shape));
+  pome__value *y = pome__nn_reshape(nn, pome__nn_in(nn, layer, 0), (int)rank, shape);
+  pome__nn_out(nn, layer, 0, pome__nn_at_least_1d(nn, y));
 }
 
 void pome__nn_to_reshape_dynamic(pome__nn *nn, const pome__nn_layer *layer) {

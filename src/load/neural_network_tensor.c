@@ -183,13 +183,17 @@ typedef struct slice {
 
 static pome__value *cut(pome__nn *nn, const slice *s, pome__value *x) {
   size_t rank = (size_t)s->rank;
-  pome__value *y = POME__OP(nn, "slice_by_index", POME__ARG("x", x), POME__ARG("begin", s->begin),
-                            POME__ARG("end", s->end),
-                            POME__ARG("stride", pome__nn_lit_ints(nn, s->stride, rank)),
-                            POME__ARG("begin_mask", pome__nn_lit_bools(nn, s->open, rank)),
-                            POME__ARG("end_mask", pome__nn_lit_bools(nn, s->close, rank)),
-                            POME__ARG("squeeze_mask", pome__nn_lit_bools(nn, s->drop, rank)));
-  return pome__nn_at_least_1d(nn, y);
+  return POME__OP(nn, "slice_by_index", POME__ARG("x", x), POME__ARG("begin", s->begin),
+                  POME__ARG("end", s->end),
+                  POME__ARG("stride", pome__nn_lit_ints(nn, s->stride, rank)),
+                  POME__ARG("begin_mask", pome__nn_lit_bools(nn, s->open, rank)),
+                  POME__ARG("end_mask", pome__nn_lit_bools(nn, s->close, rank)),
+                  POME__ARG("squeeze_mask", pome__nn_lit_bools(nn, s->drop, rank)));
+}
+
+/* An index that does not fit in 32 bits is beyond any end. */
+static int64_t clamped(int64_t index) {
+  return index > INT32_MAX ? INT32_MAX : index < INT32_MIN ? INT32_MIN : index;
 }
 
 /* startIndex 1, endIndex 2, stride 3, axis 4: channel 0, height 1, width 2 */
@@ -204,8 +208,8 @@ void pome__nn_to_slice(pome__nn *nn, const pome__nn_layer *layer) {
     s.open[d] = s.close[d] = d != at;
     s.stride[d] = d != at || stride == 0 ? 1 : stride;
   }
-  begin[at] = pome__nn_int(nn, p, 1, 0);
-  end[at] = pome__nn_int(nn, p, 2, 0);
+  begin[at] = clamped(pome__nn_int(nn, p, 1, 0));
+  end[at] = clamped(pome__nn_int(nn, p, 2, 0));
   s.begin = pome__nn_lit_ints(nn, begin, (size_t)s.rank);
   s.end = pome__nn_lit_ints(nn, end, (size_t)s.rank);
   pome__nn_out(nn, layer, 0, cut(nn, &s, x));
@@ -235,14 +239,10 @@ static slice read_slice(pome__nn *nn, pome__pb p, pome__value *x) {
   return s;
 }
 
-/* An index that does not fit in 32 bits is beyond any end. */
 static pome__value *indices(pome__nn *nn, pome__pb p, uint32_t number, int rank) {
   int64_t list[POME_MAX_RANK];
   read_numbers(nn, p, number, list, rank, 0);
-  for (int d = 0; nn->status == POME_OK && d < rank; d++) {
-    if (list[d] > INT32_MAX) list[d] = INT32_MAX;
-    if (list[d] < INT32_MIN) list[d] = INT32_MIN;
-  }
+  for (int d = 0; d < rank; d++) list[d] = clamped(list[d]);
   return pome__nn_lit_ints(nn, list, (size_t)rank);
 }
 
