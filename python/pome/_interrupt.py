@@ -37,8 +37,11 @@ class _Watcher:
                 with contextlib.suppress(OSError):
                     os.write(self._previous, signals)
             begun = self.cancel
-            while signal.SIGINT in signals and begun is not None and self._repeat(begun):
-                time.sleep(_AGAIN)
+            if signal.SIGINT not in signals or begun is None:
+                continue
+            if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+                while self._repeat(begun):
+                    time.sleep(_AGAIN)
 
     def _repeat(self, begun: Callable[[], object]) -> bool:
         """Under the lock, so that no later call is met."""
@@ -88,8 +91,6 @@ class cancelling:
 
     def __enter__(self) -> None:
         if threading.current_thread() is not threading.main_thread():
-            return
-        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             return
         # No thread can be made while the interpreter ends, nor a wakeup file be set in a second one.
         with contextlib.suppress(OSError, RuntimeError, ValueError):
