@@ -201,7 +201,7 @@ def activations():
         nn.Mish(),
         nn.SELU(),
         nn.Softmin(1),
-        nn.Softplus(2.0, 5.0),
+        nn.Softplus(2.0),
         nn.Softsign(),
         nn.Tanhshrink(),
         nn.Threshold(0.1, -2.0),
@@ -220,7 +220,7 @@ def functions():
             p.log(),
             p.sqrt(),
             p.rsqrt(),
-            p.reciprocal(),
+            x / p,
             p.log1p(),
             x.exp(),
             x.expm1(),
@@ -472,6 +472,12 @@ def quantized_like():
     return Of(call, layer=nn.Linear(16, 8)), (randn(3, 16),)
 
 
+def perceptron(rows: int):
+    """Wide enough for kernels that read packed weights; one row is a case of its own."""
+    layers = nn.Sequential(nn.Linear(128, 264), nn.GELU(), nn.Linear(264, 72, bias=False))
+    return layers, (randn(rows, 128),)
+
+
 def many_inputs():
     def call(m, a, b, c, d):
         return m.layer(torch.cat([a, b], 1)) * c + d, (a > 0).float().sum(1), a.int() + 1
@@ -521,6 +527,8 @@ LAYERS = {
     "encoder_layers": encoder_layers,
     "transformer": transformer,
     "quantized_like": quantized_like,
+    "perceptron_1": lambda: perceptron(1),
+    "perceptron_7": lambda: perceptron(7),
     "many_inputs": many_inputs,
     "loop": lambda: script(Loop, randn(2, 6), torch.tensor([4.0])),
     "branch": lambda: script(Branch, randn(2, 6)),

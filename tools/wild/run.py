@@ -47,13 +47,14 @@ def examine(maker, variant, folder: Path) -> dict:
         make = partial(variants.VARIANTS[variant], source)
     try:
         trials, precise = make(folder) if variant == "special" else make()
+    except variants.Unsuitable as error:
+        return {"outcome": "unsuitable", "why": str(error)}
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         said = " ".join(str(error).split())[:200]
         return {"outcome": "not converted", "why": f"{type(error).__name__}: {said} ({place.name})"}
-    findings = [judge.judge(t, folder, precise, full=i == 0) for i, t in enumerate(trials)]
-    if source:
-        findings[0].torch_ms = source.milliseconds()
+    clock = source.clock() if source else lambda: math.nan
+    findings = [judge.judge(t, folder, precise, i == 0, clock) for i, t in enumerate(trials)]
     wrong = [line for finding in findings for line in finding.wrong]
     total = dataclasses.asdict(findings[0])
     for side in total["error"]:
@@ -128,8 +129,8 @@ def print_summary(results: list) -> None:
     for r in results:
         counts = by.setdefault((r["family"], r["variant"]), {})
         counts[r["outcome"]] = counts.get(r["outcome"], 0) + 1
-    outcomes = ("right", "wrong", "failed", "not converted")
-    print("| family | variant | " + " | ".join(outcomes) + " |\n|" + "---|" * 6)
+    outcomes = ("right", "wrong", "failed", "not converted", "unsuitable")
+    print("| family | variant | " + " | ".join(outcomes) + " |\n|" + "---|" * 7)
     for (family, variant), counts in sorted(by.items()):
         print(f"| {family} | {variant} | " + " | ".join(str(counts.get(o, 0)) for o in outcomes) + " |")
     for r in results:
@@ -166,6 +167,7 @@ def main() -> None:
     results = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     if not options.only_print:
         warnings.simplefilter("ignore")
+        os.environ["TQDM_DISABLE"] = "1"
         logging.disable(logging.WARNING)
         import models
         import special
