@@ -71,7 +71,12 @@ static void finish_plane(pome__call *call, const channels *c, size_t plane, doub
 
 static pome_status infer_batch_norm(pome__call *call) {
   static const char *const names[] = {"mean", "variance", "gamma", "beta", NULL};
-  return infer_by_channel(call, names, POME_MAX_RANK);
+  POME__TRY(infer_by_channel(call, names, POME_MAX_RANK));
+  /* coremltools 9.0 widens x alone where inputs cannot be fp16, and leaves the result as it was. */
+  const pome__type *mean = pome__arg_type(call, "mean");
+  const pome__type *declared = &call->op->outputs[0]->type;
+  if (mean->dtype == declared->dtype) call->out_types[0].dtype = mean->dtype;
+  return POME_OK;
 }
 
 static pome_status eval_batch_norm(pome__call *call) {

@@ -135,6 +135,10 @@ static void test_types(void **state) {
        "tensor<fp32, [2, 3]>"},
       {"ios15", "tensor<fp32, [2]> x", "tensor<fp16, [2]> y = relu(x = x);", "y",
        "error: but the operation gives"},
+      {"ios15", "tensor<fp32, [1, 2, 3]> x",
+       "tensor<fp16, [1, 2, 3]> y = batch_norm(x = x, mean = tensor<fp16, [2]>([1, 2]), variance = "
+       "tensor<fp16, [2]>([1, 2]));",
+       "y", "tensor<fp16, [1, 2, 3]>"},
       {"ios15", "tensor<fp32, [2]> x, tensor<fp32, [3]> z",
        "tensor<fp32, ?> y = add(x = x, y = z);", "y", "error: shapes [2] and [3] do not broadcast"},
       {"ios15", "tensor<fp32, [?]> x, tensor<fp32, [3]> z",
