@@ -36,6 +36,14 @@ static pome_dtype stored_dtype(const pome_run *run, pome_dtype declared) {
   return wide ? pome__stored_dtype(declared, POME_NUMERICS_WIDE) : declared;
 }
 
+/* Networks compute floats; where the port declares doubles, they are given. */
+static pome_dtype result_dtype(const pome_run *run, const pome__value *value) {
+  const pome_port *port =
+      pome_function_find_port(run->plan->function, POME_OUTPUT_PORT, value->name);
+  bool doubles = port != NULL && port->feature == POME_FEATURE_TENSOR && port->dtype == POME_FP64;
+  return doubles ? POME_FP64 : stored_dtype(run, value->type.dtype);
+}
+
 /* Results of known size get their memory now, so that converting them later takes none. */
 static pome_status hold_results(pome_run *run, pome_error *error) {
   const pome__plan *plan = run->plan->plan;
@@ -44,8 +52,8 @@ static pome_status hold_results(pome_run *run, pome_error *error) {
     const pome__type *type = &value->type;
     pome_tensor tensor;
     if (type->kind != POME__TYPE_TENSOR || !pome__type_is_known(type)) continue;
-    POME__TRY(pome_tensor_init(&tensor, stored_dtype(run, type->dtype), type->rank, type->dims,
-                               NULL, error));
+    POME__TRY(
+        pome_tensor_init(&tensor, result_dtype(run, value), type->rank, type->dims, NULL, error));
     POME__TRY(hold(run, &run->results[i].copy, &tensor, "result", value->name, error));
   }
   return POME_OK;
@@ -356,7 +364,7 @@ static pome_status collect_result(pome_run *run, size_t index, const pome_state 
                       value->name);
   }
   const pome_tensor *tensor = constant != NULL ? constant : &slot->tensor;
-  pome_dtype dtype = dictionary ? tensor->dtype : stored_dtype(run, value->type.dtype);
+  pome_dtype dtype = dictionary ? tensor->dtype : result_dtype(run, value);
   out->keys = dictionary ? slot->keys : NULL;
   out->tensor = *tensor;
   if (tensor->dtype != dtype || borrows(run, tensor, state)) {

@@ -137,6 +137,23 @@ static void types_of_outputs(void **state) {
   pome_model_close(model);
 }
 
+static void doubles_are_given(void **state) {
+  (void)state;
+  pome_model *model = open_or_fail(ARRAY(1, "x", "2") "10:{1:\"y\" 3:{5:{1:[2] 2:65600}}}",
+                                   EXACT LAYER("x", "y", "230:{1:f1}"));
+  text_model m = make(model, "cpu");
+  double data[] = {5, 1.5};
+  pome_tensor x = vector_of(POME_FP64, 2, data), y;
+  pome_error error;
+  check_ok(pome_run_set_tensor(m.run, "x", &x, &error), &error);
+  check_ok(pome_run_predict(m.run, NULL, &error), &error);
+  check_ok(pome_run_get_tensor(m.run, "y", &y, &error), &error);
+  assert_int_equal(y.dtype, POME_FP64);
+  assert_true(((double *)y.data)[1] == 2.5);
+  discard(&m);
+  pome_model_close(model);
+}
+
 static void optional_inputs(void **state) {
   (void)state;
   pome_model *model = open_or_fail(
@@ -387,6 +404,7 @@ int main(void) {
       cmocka_unit_test(sequences_of_the_older_mapping),
       cmocka_unit_test(exact_arrays),
       cmocka_unit_test(types_of_outputs),
+      cmocka_unit_test(doubles_are_given),
       cmocka_unit_test(optional_inputs),
       cmocka_unit_test(images_are_preprocessed),
       cmocka_unit_test(labels_are_predicted),
