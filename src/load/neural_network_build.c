@@ -301,7 +301,8 @@ pome__value *pome__nn_expand(pome__nn *nn, pome__value *x, const int64_t *axes, 
 
 pome__value *pome__nn_at_least_1d(pome__nn *nn, pome__value *x) {
   const int64_t one = 1;
-  return pome__nn_rank(nn, x) > 0 || nn->status != POME_OK ? x : pome__nn_reshape(nn, x, 1, &one);
+  bool number = nn->status == POME_OK && x->type.rank == 0;
+  return number ? pome__nn_reshape(nn, x, 1, &one) : x;
 }
 
 pome__value *pome__nn_squeeze(pome__nn *nn, pome__value *x, const int64_t *axes, size_t count) {

@@ -225,8 +225,8 @@ static pome__value *named(pome__nn *nn, pome__value *value, const char *name) {
 static pome__value *as_declared(pome__nn *nn, const pome_port *port, pome__value *value) {
   static const int64_t front[] = {0, 1}, around[] = {0, 1, 3, 4};
   size_t declared, count;
-  int rank = pome__nn_rank(nn, value);
-  if (nn->status != POME_OK) return value;
+  if (nn->status != POME_OK || value->type.rank < 0) return value;
+  int rank = value->type.rank;
   const int64_t *dims = value->type.dims;
   if (port->rank > 0 && port->flexibility == POME_SHAPE_FIXED && port->rank != rank &&
       pome__shape_count(port->rank, port->shape, &declared) &&
