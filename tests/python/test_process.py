@@ -153,7 +153,7 @@ def press():
         time.sleep(0.001)
     signal.raise_signal(signal.SIGINT)
     time.sleep(0.2)
-    while model._active and seen == [] and sys.argv[2] == "own handler":
+    while model._active and sys.argv[2] == "own handler":
         model.cancel()
         time.sleep(0.01)
 
