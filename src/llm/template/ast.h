@@ -102,14 +102,11 @@ pome_status pome__t_parse(const char *text, size_t size, pome__arena *arena, pom
 pome_status pome__t_render(pome__trender *r, const pome__tnode *body);
 
 /* exec.c */
-pome_status pome__t_execute(pome__trender *r, const pome__tnode *list);
 pome_status pome__t_loop_again(pome__trender *r, pome__tloop *loop, const pome__tvalue *items,
                                pome__tvalue *out);
 pome_status pome__t_call_macro(pome__trender *r, const pome__tmacro *macro,
                                const pome__targuments *arguments, pome__tvalue *out);
 pome_status pome__t_scope_new(pome__trender *r, pome__tscope *parent, pome__tscope **out);
-pome_status pome__t_scope_set(pome__trender *r, pome__tscope *scope, pome_string name,
-                              const pome__tvalue *value);
 
 /* eval.c */
 pome_status pome__t_evaluate(pome__trender *r, const pome__tnode *node, pome__tvalue *out);

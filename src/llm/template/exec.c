@@ -3,6 +3,8 @@
 
 #include "llm/template/ast.h"
 
+static pome_status execute(pome__trender *r, const pome__tnode *list);
+
 /* ---- scopes ---- */
 
 pome_status pome__t_scope_new(pome__trender *r, pome__tscope *parent, pome__tscope **out) {
@@ -11,8 +13,8 @@ pome_status pome__t_scope_new(pome__trender *r, pome__tscope *parent, pome__tsco
   return POME_OK;
 }
 
-pome_status pome__t_scope_set(pome__trender *r, pome__tscope *scope, pome_string name,
-                              const pome__tvalue *value) {
+static pome_status set_in_scope(pome__trender *r, pome__tscope *scope, pome_string name,
+                                const pome__tvalue *value) {
   POME__TRY(pome__t_charge(r, 1 + scope->count / 8));
   for (size_t i = 0; i < scope->count; i++) {
     if (!pome__t_same(scope->items[i].name, name)) continue;
@@ -49,7 +51,7 @@ static pome_status set_in_namespace(pome__trender *r, const pome__tnode *target,
 }
 
 static pome_status assign(pome__trender *r, const pome__tnode *target, const pome__tvalue *value) {
-  if (target->kind == POME__T_NAME_NODE) return pome__t_scope_set(r, r->scope, target->text, value);
+  if (target->kind == POME__T_NAME_NODE) return set_in_scope(r, r->scope, target->text, value);
   if (target->kind == POME__T_NAME_ATTRIBUTE) return set_in_namespace(r, target, value);
   size_t wanted = 0;
   pome__tvalue list;
@@ -72,7 +74,7 @@ static pome_status capture(pome__trender *r, const pome__tnode *body, pome__tsco
   pome__tscope *outer = r->scope;
   size_t mark = r->out_size;
   r->scope = scope;
-  POME__TRY(pome__t_execute(r, body));
+  POME__TRY(execute(r, body));
   r->scope = outer;
   return pome__t_take(r, mark, out);
 }
@@ -91,7 +93,7 @@ static pome_status run_set_block(pome__trender *r, const pome__tnode *node) {
   POME__TRY(pome__t_scope_new(r, r->scope, &scope));
   if (node->a->kind == POME__T_NAME_NODE && is_given(r, node->a->text)) {
     value = pome__t_undefined(node->a->text);
-    POME__TRY(pome__t_scope_set(r, scope, node->a->text, &value));
+    POME__TRY(set_in_scope(r, scope, node->a->text, &value));
   }
   POME__TRY(capture(r, node->list, scope, &text));
   POME__TRY(pome__t_apply_filters(r, node->b, &text, &value));
@@ -111,7 +113,7 @@ static pome_status run_scope(pome__trender *r, const pome__tnode *node) {
   pome__tscope *outer = r->scope, *scope;
   POME__TRY(pome__t_scope_new(r, node->flag ? r->root : outer, &scope));
   r->scope = scope;
-  POME__TRY(pome__t_execute(r, node->list));
+  POME__TRY(execute(r, node->list));
   r->scope = outer;
   return POME_OK;
 }
@@ -128,7 +130,7 @@ static pome_status run_with(pome__trender *r, const pome__tnode *node) {
     POME__TRY(assign(r, set->a, &value));
   }
   r->scope = scope;
-  POME__TRY(pome__t_execute(r, node->list));
+  POME__TRY(execute(r, node->list));
   r->scope = outer;
   return POME_OK;
 }
@@ -158,9 +160,9 @@ static pome_status run_items(pome__trender *r, const pome__tnode *node, pome__ts
   for (loop->index = 0; loop->index < loop->count; loop->index++) {
     POME__TRY(pome__t_charge(r, 1));
     scope->count = 0;
-    POME__TRY(pome__t_scope_set(r, scope, (pome_string){"loop", 4}, &value));
+    POME__TRY(set_in_scope(r, scope, (pome_string){"loop", 4}, &value));
     POME__TRY(assign(r, node->a, &loop->items[loop->index]));
-    POME__TRY(pome__t_execute(r, node->list));
+    POME__TRY(execute(r, node->list));
     pome__tflow flow = r->flow;
     r->flow = POME__T_ON;
     *finished |= flow == POME__T_ON;
@@ -187,7 +189,7 @@ static pome_status run_loop(pome__trender *r, const pome__tnode *node, const pom
   POME__TRY(run_items(r, node, scope, loop, &finished));
   if (!finished && node->other != NULL) {
     scope->count = 0;
-    POME__TRY(pome__t_execute(r, node->other));
+    POME__TRY(execute(r, node->other));
   }
   r->scope = kept;
   return POME_OK;
@@ -239,7 +241,7 @@ static pome_status bind_parameters(pome__trender *r, const pome__tnode *node,
     } else if (p->b != NULL) {
       POME__TRY(pome__t_evaluate(r, p->b, &value));
     }
-    POME__TRY(pome__t_scope_set(r, r->scope, p->text, &value));
+    POME__TRY(set_in_scope(r, r->scope, p->text, &value));
   }
   return POME_OK;
 }
@@ -248,7 +250,7 @@ static pome_status bind_parameters(pome__trender *r, const pome__tnode *node,
 static pome_status bind_rest(pome__trender *r, const pome__tnode *node, const pome__targuments *a,
                              size_t used) {
   pome__tvalue value = pome__t_list(POME__T_TUPLE, a->items + used, a->count - used);
-  if (node->varargs) POME__TRY(pome__t_scope_set(r, r->scope, (pome_string){"varargs", 7}, &value));
+  if (node->varargs) POME__TRY(set_in_scope(r, r->scope, (pome_string){"varargs", 7}, &value));
   else if (used < a->count)
     return POME__T_FAIL(r, "macro '%.*s' takes not more than %zu argument(s)",
                         POME__T_NAME(node->text), used);
@@ -259,15 +261,14 @@ static pome_status bind_rest(pome__trender *r, const pome__tnode *node, const po
     if (is_parameter(node->a, named->name)) continue;
     pome__tvalue key = pome__t_text(named->name.data, named->name.size);
     if (node->caller && pome__t_is(named->name, "caller"))
-      POME__TRY(pome__t_scope_set(r, r->scope, named->name, &named->value));
+      POME__TRY(set_in_scope(r, r->scope, named->name, &named->value));
     else if (node->kwargs) POME__TRY(pome__t_dict_set(r, rest, &key, &named->value));
     else
       return POME__T_FAIL(r, "macro '%.*s' takes no keyword argument '%.*s'",
                           POME__T_NAME(node->text), POME__T_NAME(named->name));
   }
   value = (pome__tvalue){.kind = POME__T_DICT, .u.dict = rest};
-  return node->kwargs ? pome__t_scope_set(r, r->scope, (pome_string){"kwargs", 6}, &value)
-                      : POME_OK;
+  return node->kwargs ? set_in_scope(r, r->scope, (pome_string){"kwargs", 6}, &value) : POME_OK;
 }
 
 pome_status pome__t_call_macro(pome__trender *r, const pome__tmacro *macro,
@@ -277,7 +278,7 @@ pome_status pome__t_call_macro(pome__trender *r, const pome__tmacro *macro,
   POME__TRY(pome__t_scope_new(r, macro->scope, &scope));
   if (macro->node->caller && !is_parameter(macro->node->a, (pome_string){"caller", 6})) {
     pome__tvalue none = pome__t_undefined((pome_string){"caller", 6});
-    POME__TRY(pome__t_scope_set(r, scope, none.u.text, &none));
+    POME__TRY(set_in_scope(r, scope, none.u.text, &none));
   }
   r->scope = scope;
   POME__TRY(bind_parameters(r, macro->node, arguments, &used));
@@ -298,7 +299,7 @@ static pome_status make_macro(pome__trender *r, const pome__tnode *node, pome__t
 static pome_status run_macro_definition(pome__trender *r, const pome__tnode *node) {
   pome__tvalue macro;
   POME__TRY(make_macro(r, node, &macro));
-  return pome__t_scope_set(r, r->scope, node->text, &macro);
+  return set_in_scope(r, r->scope, node->text, &macro);
 }
 
 static pome_status run_call_block(pome__trender *r, const pome__tnode *node) {
@@ -325,8 +326,8 @@ static pome_status run_if(pome__trender *r, const pome__tnode *node) {
   pome__tvalue test;
   for (; node != NULL; node = node->other) {
     POME__TRY(pome__t_evaluate(r, node->a, &test));
-    if (pome__t_truth(&test)) return pome__t_execute(r, node->list);
-    if (node->flag) return pome__t_execute(r, node->other);
+    if (pome__t_truth(&test)) return execute(r, node->list);
+    if (node->flag) return execute(r, node->other);
   }
   return POME_OK;
 }
@@ -363,7 +364,7 @@ static pome_status run_one(pome__trender *r, const pome__tnode *node) {
   }
 }
 
-pome_status pome__t_execute(pome__trender *r, const pome__tnode *list) {
+static pome_status execute(pome__trender *r, const pome__tnode *list) {
   POME__TRY(pome__t_enter(r));
   for (; list != NULL && r->flow == POME__T_ON; list = list->next) {
     pome_status status = run_one(r, list);
@@ -377,5 +378,5 @@ pome_status pome__t_execute(pome__trender *r, const pome__tnode *list) {
 
 pome_status pome__t_render(pome__trender *r, const pome__tnode *body) {
   r->scope = r->root;
-  return pome__t_execute(r, body);
+  return execute(r, body);
 }

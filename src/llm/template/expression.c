@@ -95,7 +95,7 @@ static pome_status parse_dict(pome__tparser *p, pome__tnode **out) {
   return pome__t_next(p);
 }
 
-pome_status pome__t_primary(pome__tparser *p, bool namespace, pome__tnode **out) {
+static pome_status parse_primary(pome__tparser *p, bool namespace, pome__tnode **out) {
   if (p->token.kind == POME__T_TOKEN_NAME) return parse_name(p, namespace, out);
   if (p->token.kind == POME__T_TOKEN_STRING) return parse_strings(p, out);
   if (p->token.kind == POME__T_TOKEN_NUMBER) {
@@ -193,7 +193,7 @@ static int argument_rank(const pome__tnode *node) {
                                                                        : 0;
 }
 
-pome_status pome__t_call_arguments(pome__tparser *p, pome__tnode **out) {
+static pome_status parse_call_arguments(pome__tparser *p, pome__tnode **out) {
   size_t open = p->token.at;
   pome__tnode *list = NULL, **tail = &list, *item;
   int rank = 0;
@@ -213,7 +213,7 @@ pome_status pome__t_call_arguments(pome__tparser *p, pome__tnode **out) {
 static pome_status parse_call(pome__tparser *p, pome__tnode *node, pome__tnode **out) {
   POME__TRY(pome__t_node(p, POME__T_CALL, out));
   (*out)->a = node;
-  return pome__t_call_arguments(p, &(*out)->list);
+  return parse_call_arguments(p, &(*out)->list);
 }
 
 static pome_status check_chain(pome__tparser *p, size_t links) {
@@ -264,7 +264,7 @@ pome_status pome__t_filter_chain(pome__tparser *p, pome__tnode *node, bool first
     POME__TRY(parse_dotted(p, &filter->text));
     filter->function = pome__t_find_filter(filter->text);
     if (filter->function == NULL) note_unknown(p, filter);
-    if (pome__t_at_sign(p, "(")) POME__TRY(pome__t_call_arguments(p, &filter->list));
+    if (pome__t_at_sign(p, "(")) POME__TRY(parse_call_arguments(p, &filter->list));
     node = filter;
   }
   *out = node;
@@ -289,10 +289,10 @@ static pome_status parse_test(pome__tparser *p, pome__tnode *node, pome__tnode *
   test->function = pome__t_find_test(test->text);
   if (test->function == NULL) note_unknown(p, test);
   if (pome__t_at_sign(p, "(")) {
-    POME__TRY(pome__t_call_arguments(p, &test->list));
+    POME__TRY(parse_call_arguments(p, &test->list));
   } else if (starts_test_argument(p)) {
     if (pome__t_at_name(p, "is")) return pome__t_unexpected(p, "something else than a second test");
-    POME__TRY(pome__t_primary(p, false, &test->list));
+    POME__TRY(parse_primary(p, false, &test->list));
     POME__TRY(parse_postfix(p, test->list, &test->list));
   }
   *out = test;
@@ -323,7 +323,7 @@ static pome_status parse_unary(pome__tparser *p, bool filters, pome__tnode **out
     POME__TRY(pome__t_next(p));
     POME__TRY(parse_unary(p, false, &node->a));
   } else {
-    POME__TRY(pome__t_primary(p, false, &node));
+    POME__TRY(parse_primary(p, false, &node));
   }
   POME__TRY(parse_postfix(p, node, &node));
   if (filters) POME__TRY(parse_filters_and_tests(p, node, &node));
@@ -512,7 +512,7 @@ pome_status pome__t_tuple(pome__tparser *p, int flags, pome__tnode **out) {
     if (at_tuple_end(p, flags)) break;
     if (flags & POME__T_TARGET) {
       POME__TRY(pome__t_deeper(p));
-      POME__TRY(pome__t_primary(p, (flags & POME__T_TARGET_NAMESPACE) != 0, &item));
+      POME__TRY(parse_primary(p, (flags & POME__T_TARGET_NAMESPACE) != 0, &item));
       pome__t_higher(p);
     } else {
       POME__TRY(pome__t_expression(p, !(flags & POME__T_NO_CONDITION), &item));

@@ -56,7 +56,7 @@ pome_status pome__t_expect_sign(pome__tparser *p, const char *sign) {
   return pome__t_unexpected(p, expected);
 }
 
-pome_status pome__t_skip_sign(pome__tparser *p, const char *sign, bool *skipped) {
+static pome_status skip_sign(pome__tparser *p, const char *sign, bool *skipped) {
   *skipped = pome__t_at_sign(p, sign);
   return *skipped ? pome__t_next(p) : POME_OK;
 }
@@ -99,7 +99,7 @@ static pome_status parse_body(pome__tparser *p, const char *const *ends, pome__t
   pome__tnode *list = NULL, **tail = &list;
   if (ends != NULL) {
     bool colon;
-    POME__TRY(pome__t_skip_sign(p, ":", &colon));
+    POME__TRY(skip_sign(p, ":", &colon));
     POME__TRY(expect_kind(p, POME__T_TOKEN_BLOCK_END, "'%}'"));
   }
   for (; p->token.kind != POME__T_TOKEN_END; tail = &(*tail)->next) {
@@ -176,7 +176,7 @@ static pome_status parse_set(pome__tparser *p, pome__tnode **out) {
   POME__TRY(pome__t_node(p, POME__T_SET, out));
   POME__TRY(pome__t_next(p));
   POME__TRY(parse_target(p, POME__T_TARGET_NAMESPACE, &(*out)->a));
-  POME__TRY(pome__t_skip_sign(p, "=", &assigned));
+  POME__TRY(skip_sign(p, "=", &assigned));
   if (assigned) return pome__t_tuple(p, 0, &(*out)->b);
   (*out)->kind = POME__T_SET_BLOCK;
   POME__TRY(pome__t_filter_chain(p, NULL, false, &(*out)->b));
@@ -248,7 +248,7 @@ static pome_status parse_parameters(pome__tparser *p, pome__tnode **out) {
     (*tail)->text = p->token.text;
     POME__TRY(pome__t_next(p));
     bool has_default;
-    POME__TRY(pome__t_skip_sign(p, "=", &has_default));
+    POME__TRY(skip_sign(p, "=", &has_default));
     if (has_default) POME__TRY(pome__t_expression(p, true, &(*tail)->b));
     else if (last != NULL && last->b != NULL)
       return pome__t_unexpected(p, "a default, as the parameter before has one");

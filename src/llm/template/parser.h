@@ -22,7 +22,6 @@ pome_status pome__t_next(pome__tparser *p);
 pome_status pome__t_peek(pome__tparser *p, const pome__ttoken **ahead);
 bool pome__t_at_sign(const pome__tparser *p, const char *sign);
 bool pome__t_at_name(const pome__tparser *p, const char *name);
-pome_status pome__t_skip_sign(pome__tparser *p, const char *sign, bool *skipped);
 pome_status pome__t_expect_sign(pome__tparser *p, const char *sign);
 pome_status pome__t_node(pome__tparser *p, pome__tnode_kind kind,
                          pome__tnode **out); /* at the current token */
@@ -46,8 +45,6 @@ enum {
 };
 pome_status pome__t_expression(pome__tparser *p, bool condition, pome__tnode **out);
 pome_status pome__t_tuple(pome__tparser *p, int flags, pome__tnode **out);
-pome_status pome__t_primary(pome__tparser *p, bool namespace, pome__tnode **out);
-pome_status pome__t_call_arguments(pome__tparser *p, pome__tnode **out);
 /* Filters behind `node`, which may be NULL. `first`: the name of a filter stands here. */
 pome_status pome__t_filter_chain(pome__tparser *p, pome__tnode *node, bool first,
                                  pome__tnode **out);

@@ -26,21 +26,21 @@ void *pome__scratch_keep(pome__scratch *scratch, const pome_allocator *allocator
   return data;
 }
 
-void *pome__scratch_get(pome__scratch *scratch, const pome_allocator *allocator, size_t size) {
-  if (scratch->data != NULL && size <= scratch->size) return scratch->data;
-  pome__scratch_free(scratch, allocator);
-  return pome__scratch_keep(scratch, allocator, size);
-}
-
-void pome__scratch_free(pome__scratch *scratch, const pome_allocator *allocator) {
+static void free_scratch(pome__scratch *scratch, const pome_allocator *allocator) {
   pome__free(allocator, scratch->data, scratch->size);
   *scratch = (pome__scratch){NULL, 0};
 }
 
+void *pome__scratch_get(pome__scratch *scratch, const pome_allocator *allocator, size_t size) {
+  if (scratch->data != NULL && size <= scratch->size) return scratch->data;
+  free_scratch(scratch, allocator);
+  return pome__scratch_keep(scratch, allocator, size);
+}
+
 void pome__word_work_free(pome__word_work *work) {
-  pome__scratch_free(&work->symbols, work->allocator);
-  pome__scratch_free(&work->links, work->allocator);
-  pome__scratch_free(&work->entries, work->allocator);
-  pome__scratch_free(&work->buckets, work->allocator);
-  pome__scratch_free(&work->heap, work->allocator);
+  free_scratch(&work->symbols, work->allocator);
+  free_scratch(&work->links, work->allocator);
+  free_scratch(&work->entries, work->allocator);
+  free_scratch(&work->buckets, work->allocator);
+  free_scratch(&work->heap, work->allocator);
 }

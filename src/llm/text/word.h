@@ -35,7 +35,6 @@ typedef struct pome__scratch {
 void *pome__scratch_get(pome__scratch *scratch, const pome_allocator *allocator, size_t size);
 /* The same, but what it held stays. */
 void *pome__scratch_keep(pome__scratch *scratch, const pome_allocator *allocator, size_t size);
-void pome__scratch_free(pome__scratch *scratch, const pome_allocator *allocator);
 
 typedef struct pome__word_work {
   const pome_allocator *allocator;
