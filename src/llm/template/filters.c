@@ -292,19 +292,19 @@ static pome_status absolute(pome__tcall *c, pome__tvalue *out) {
 /* An integer to tens, hundreds and so on; beyond 64 bits it is as precise as a float. */
 static pome_status round_integer(pome__trender *r, const pome__tvalue *v, int64_t zeros,
                                  pome__tvalue *out) {
-  if (v->kind == POME__T_BIG) {
+  if (v->kind == POME__T_BIG || zeros > 18) {
     double scale = pow(10, (double)zeros);
+    if (isinf(scale)) return *out = pome__t_int(0), POME_OK;
     return pome__t_big_from_real(r, nearbyint(pome__t_to_real(v) / scale) * scale, out);
   }
-  __int128 whole = v->kind == POME__T_BOOL ? v->u.truth : v->u.integer, scale = 1;
-  for (int64_t i = 0; i < zeros && scale <= (__int128)INT64_MAX * 10; i++) scale *= 10;
-  __int128 down = whole / scale - (whole % scale < 0), rest = whole - down * scale;
-  __int128 twice = 2 * rest;
-  down += twice > scale || (twice == scale && down % 2 != 0);
-  __int128 rounded = down * scale;
-  if (rounded > INT64_MAX || rounded < INT64_MIN)
-    return pome__t_big_from_real(r, (double)rounded, out);
-  return *out = pome__t_int((int64_t)rounded), POME_OK;
+  int64_t whole = v->kind == POME__T_BOOL ? v->u.truth : v->u.integer, scale = 1, rounded;
+  for (int64_t i = 0; i < zeros; i++) scale *= 10;
+  int64_t down = whole / scale - (whole % scale < 0);
+  int64_t rest = whole % scale + (whole % scale < 0 ? scale : 0);
+  down += 2 * rest > scale || (2 * rest == scale && down % 2 != 0);
+  if (__builtin_mul_overflow(down, scale, &rounded))
+    return pome__t_big_from_real(r, (double)down * (double)scale, out);
+  return *out = pome__t_int(rounded), POME_OK;
 }
 
 /* Rounds to even at the half, as Python's round does. */

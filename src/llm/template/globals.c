@@ -13,10 +13,11 @@ static pome_status range(pome__tcall *c, pome__tvalue *out) {
     POME__TRY(pome__t_integer_argument(c->r, &a->items[i], 0, &bounds[i]));
   if (a->count == 1) bounds[1] = bounds[0], bounds[0] = 0;
   if (bounds[2] == 0) return POME__T_FAIL(c->r, "range() arg 3 must not be zero");
-  __int128 distance =
-      bounds[2] > 0 ? (__int128)bounds[1] - bounds[0] : (__int128)bounds[0] - bounds[1];
-  __int128 step = bounds[2] > 0 ? bounds[2] : -(__int128)bounds[2];
-  __int128 count = distance > 0 ? (distance + step - 1) / step : 0;
+  bool up = bounds[2] > 0;
+  int64_t from = up ? bounds[0] : bounds[1], to = up ? bounds[1] : bounds[0];
+  uint64_t distance = from < to ? (uint64_t)to - (uint64_t)from : 0; /* fits, if unsigned */
+  uint64_t step = up ? (uint64_t)bounds[2] : 0 - (uint64_t)bounds[2];
+  uint64_t count = distance / step + (distance % step != 0);
   if (count > MOST_RANGE) return POME__T_FAIL(c->r, "a range of more than %d numbers", MOST_RANGE);
   POME__TRY(pome__t_alloc(c->r, 1, sizeof *range, &range));
   *range = (pome__trange){bounds[0], bounds[1], bounds[2], (size_t)count};

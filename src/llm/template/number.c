@@ -39,10 +39,12 @@ static pome_status store(pome__trender *r, magnitude *m, bool negative, pome__tv
   trim(m);
   if (m->count > MOST_LIMBS)
     return POME__T_FAIL(r, "an integer of more than %d digits", MOST_LIMBS * 9);
-  unsigned __int128 small = 0;
-  for (size_t i = m->count; m->count <= 3 && i-- > 0;) small = small * BASE + m->digits[i];
-  if (m->count <= 3 && small <= (unsigned __int128)INT64_MAX + (negative ? 1 : 0)) {
-    uint64_t value = (uint64_t)small;
+  uint64_t value = 0;
+  bool fits = m->count <= 3;
+  for (size_t i = m->count; fits && i-- > 0;)
+    fits = !__builtin_mul_overflow(value, (uint64_t)BASE, &value) &&
+           !__builtin_add_overflow(value, m->digits[i], &value);
+  if (fits && value <= (uint64_t)INT64_MAX + (negative ? 1 : 0)) {
     *out = pome__t_int(negative ? (int64_t)(0 - value) : (int64_t)value);
     return POME_OK;
   }
