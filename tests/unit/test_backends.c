@@ -510,14 +510,14 @@ static void numbers_keep_their_value(void **context) {
 
 /* ---- inputs that may be left out ---- */
 
-/* fp32 [size], 1.5 when it is not given. */
+/* fp32 [size], 1.5 when it is not given; 0: of no shape. */
 static wire optional_port(const char *name, int size) {
   wire array = {0}, type = {0}, feature = {0};
   const uint8_t shape[] = {(uint8_t)size};
   const double number = 1.5;
   uint64_t bits;
   memcpy(&bits, &number, sizeof bits);
-  wire_bytes(&array, 1, shape, sizeof shape);
+  if (size > 0) wire_bytes(&array, 1, shape, sizeof shape);
   wire_uint(&array, 2, 65568);
   wire_fixed64(&array, 61, bits);
   wire_message(&type, 5, array);
@@ -544,7 +544,7 @@ static pome_model *optional_model(int described) {
   pome_error error = {0};
   pome_status status =
       pome_model_open_memory(model.data, model.size, NULL, 0, &options, &opened, &error);
-  if (described == 2) check_ok(status, &error);
+  if (described != 3) check_ok(status, &error);
   else assert_true(status == POME_OK || status == POME_INPUT);
   wire_free(&model);
   return opened;
@@ -589,6 +589,19 @@ static void inputs_left_out(void **context) {
   check_ok(pome_plan_create(m.function, NULL, &m.plan, &error), &error);
   check_ok(pome_run_create(m.plan, NULL, &m.run, &error), &error);
   assert_int_equal(pome_run_predict(m.run, NULL, &error), POME_INPUT);
+  free_text_model(&m);
+}
+
+/* What is described with a default and no shape has nothing to fill with it. */
+static void input_left_out_of_no_shape(void **context) {
+  (void)context;
+  pome_error error;
+  pome_model *model = optional_model(0);
+  text_model m = {.model = model, .function = pome_model_find_function(model, NULL)};
+  check_ok(pome_plan_create(m.function, NULL, &m.plan, &error), &error);
+  check_ok(pome_run_create(m.plan, NULL, &m.run, &error), &error);
+  assert_int_equal(pome_run_predict(m.run, NULL, &error), POME_INPUT);
+  assert_non_null(strstr(error.message, "input \"x\" is missing"));
   free_text_model(&m);
 }
 
@@ -649,8 +662,8 @@ int main(void) {
       cmocka_unit_test(states_must_fit),          cmocka_unit_test(update_from_the_same_state),
       cmocka_unit_test(numbers_keep_their_value),
 
-      cmocka_unit_test(inputs_left_out),          cmocka_unit_test(inputs_may_lie_anywhere),
-      cmocka_unit_test(empty_loops_end),
+      cmocka_unit_test(inputs_left_out),          cmocka_unit_test(input_left_out_of_no_shape),
+      cmocka_unit_test(inputs_may_lie_anywhere),  cmocka_unit_test(empty_loops_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
