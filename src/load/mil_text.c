@@ -184,7 +184,7 @@ static pome_status parse_reference(pome__text_parser *parser, pome__value **valu
 /* A name, or a literal in place: a type and a parenthesis. */
 static pome_status parse_value(pome__text_parser *parser, value_list *list) {
   pome__token next;
-  pome__value *value;
+  pome__value *value = NULL;
   POME__TRY(peek(parser, &next));
   bool typed =
       pome__text_is(&next, POME__TOKEN_PUNCT, "(") || pome__text_is(&next, POME__TOKEN_PUNCT, "<");
@@ -311,7 +311,7 @@ static pome_status parse_block_body(pome__text_parser *parser, pome__block *bloc
   bool more = !pome__text_at(parser, ")");
   if (!more) POME__TRY(pome__text_advance(parser));
   while (more) {
-    pome__value *value;
+    pome__value *value = NULL;
     POME__TRY(parse_reference(parser, &value));
     POME__TRY(add_value(parser, &outputs, value));
     POME__TRY(pome__text_more(parser, ")", &more));

@@ -200,7 +200,7 @@ static pome_status bind_input(pome_run *run, pome__bound_input *input, const pom
 
 pome_status pome_run_set_tensor(pome_run *run, const char *name, const pome_tensor *tensor,
                                 pome_error *error) {
-  size_t index;
+  size_t index = 0;
   if (run->stages != NULL) return pome__pipeline_set(run, name, tensor, NULL, error);
   POME__TRY(find_input(run, name, &index, error));
   const pome__value *value = program_of(run)->inputs[index];
@@ -220,7 +220,7 @@ pome_status pome_run_set_tensor(pome_run *run, const char *name, const pome_tens
 
 static pome_status set_image(pome_run *run, const char *name, const pome_value *image,
                              pome_error *error) {
-  size_t index;
+  size_t index = 0;
   POME__TRY(find_input(run, name, &index, error));
   const pome__value *value = program_of(run)->inputs[index];
   const pome_port *port = pome_function_find_port(run->plan->function, POME_INPUT_PORT, name);
