@@ -86,6 +86,8 @@ static const struct {
      "%}",
      "e"},
     {"{% set n %}{{ n }}{% endset %}[{{ n }}]", "[]"},
+    {"{{ range(5, 0, -2)[::-1] }} {{ range(9)[2:4] | list }} {{ range(3)[5:] | list }}",
+     "range(1, 7, 2) [2, 3] []"},
     {"{{ 125 | round(-1) }} {{ -15 | round(-1) }} {{ true | round }} {{ 2.5 | round }}",
      "120 -20 1 2.0"},
     {"{{ {nothing: 1} }} {{ [{}, {}] | sort(attribute='x') }} {{ '%s' % nothing }}",

@@ -241,6 +241,20 @@ static pome_status slice_list(pome__trender *r, const pome__tvalue *v, int64_t s
   return POME_OK;
 }
 
+/* A range again, whose bounds are those of the slice. */
+static pome_status slice_range(pome__trender *r, const pome__trange *range, int64_t from,
+                               int64_t to, int64_t by, size_t taken, pome__tvalue *out) {
+  __int128 start = range->start + (__int128)from * range->step,
+           stop = range->start + (__int128)to * range->step, step = (__int128)range->step * by;
+  if (start != (int64_t)start || stop != (int64_t)stop || step != (int64_t)step)
+    return POME__T_FAIL(r, "a range beyond 64 bits");
+  pome__trange *part;
+  POME__TRY(pome__t_alloc(r, 1, sizeof *part, &part));
+  *part = (pome__trange){(int64_t)start, (int64_t)stop, (int64_t)step, taken};
+  *out = (pome__tvalue){.kind = POME__T_RANGE, .u.range = part};
+  return POME_OK;
+}
+
 pome_status pome__t_slice(pome__trender *r, const pome__tvalue *v, const pome__tvalue *start,
                           const pome__tvalue *stop, const pome__tvalue *step, pome__tvalue *out) {
   if (v->kind == POME__T_UNDEFINED) return pome__t_fail_undefined(r, v);
@@ -262,6 +276,7 @@ pome_status pome__t_slice(pome__trender *r, const pome__tvalue *v, const pome__t
   POME__TRY(slice_bound(r, stop, backwards ? -1 : count, count, backwards, &to));
   int64_t distance = backwards ? from - to : to - from, stride = backwards ? -by : by;
   size_t taken = distance > 0 ? (size_t)((distance + stride - 1) / stride) : 0;
+  if (v->kind == POME__T_RANGE) return slice_range(r, v->u.range, from, to, by, taken, out);
   return v->kind == POME__T_STRING ? slice_text(r, v, from, by, taken, out)
                                    : slice_list(r, v, from, by, taken, out);
 }
