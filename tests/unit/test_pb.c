@@ -39,7 +39,7 @@ static void reads_every_wire_type(void **state) {
 
 static void refuses_broken_messages(void **state) {
   (void)state;
-  static const struct {
+  const struct {
     const char *why;
     pome__bytes message;
     uint64_t offset;
