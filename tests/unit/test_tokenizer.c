@@ -382,7 +382,7 @@ static void added_tokens(void **context) {
   static const char blanks[] =
       "{\"added_tokens\": [{\"id\": 4, \"content\": \"  \", \"normalized\": true}], " PRE
       ", " DECODER ", \"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"\\u0120\": 1, "
-                   "\"\\u0120\\u0120\": 2, "
+      "\"\\u0120\\u0120\": 2, "
       "\"\\u0120a\": 3}, \"merges\": [\"\\u0120 \\u0120\", \"\\u0120 a\"]}}";
   expect_of(blanks, "a   a", "0 4 3");
   expect_of(blanks, " a", "3");
