@@ -53,6 +53,9 @@ def examine(maker, variant, folder: Path) -> dict:
         place = traceback.extract_tb(error.__traceback__)[-1]
         said = " ".join(str(error).split())[:200]
         return {"outcome": "not converted", "why": f"{type(error).__name__}: {said} ({place.name})"}
+    halves = [value for t in trials for value in (t.half or {}).values()]
+    if not precise and not all(np.isfinite(value).all() for value in halves):
+        return {"outcome": "unsuitable", "why": "PyTorch itself overflows in fp16"}
     clock = source.clock() if source else lambda: math.nan
     findings = [judge.judge(t, folder, precise, i == 0, clock) for i, t in enumerate(trials)]
     wrong = [line for finding in findings for line in finding.wrong]

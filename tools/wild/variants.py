@@ -165,6 +165,22 @@ def exported(source: Source):
     return [trial], False
 
 
+def unoptimized(source: Source):
+    """No pass of coremltools: what the front end wrote, dead and constant parts included."""
+    model = convert(
+        source, pass_pipeline=ct.PassPipeline.EMPTY, minimum_deployment_target=ct.target.iOS16
+    )
+    return [source.trial(model, "unoptimized")], True
+
+
+def mixed(source: Source):
+    """Every other operation in fp16, so that casts stand everywhere."""
+    count = iter(range(1 << 30))
+    precision = ct.transform.FP16ComputePrecision(op_selector=lambda op: next(count) % 2 == 0)
+    model = convert(source, compute_precision=precision, minimum_deployment_target=ct.target.iOS17)
+    return [source.trial(model, "mixed")], False
+
+
 def neural_network(source: Source):
     """The older model type, whose layers have no types: fp32."""
     model = convert(source, convert_to="neuralnetwork", minimum_deployment_target=ct.target.iOS14)
@@ -262,6 +278,8 @@ VARIANTS = {
     "fp32": plain("ios15", True),
     "fp32_ios18": plain("ios18", True),
     "export": exported,
+    "unoptimized": unoptimized,
+    "mixed": mixed,
     "network": neural_network,
     "range": flexible(False),
     "enumerated": flexible(True),
