@@ -241,16 +241,31 @@ static pome_status slice_list(pome__trender *r, const pome__tvalue *v, int64_t s
   return POME_OK;
 }
 
+static uint64_t magnitude_of(int64_t value) {
+  return value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+}
+
+/* start + count * step; false when that is beyond 64 bits. */
+static bool walk(int64_t start, int64_t count, int64_t step, int64_t *end) {
+  bool down = (count < 0) != (step < 0);
+  uint64_t distance, from = (uint64_t)start;
+  uint64_t room = down ? from - (uint64_t)INT64_MIN : (uint64_t)INT64_MAX - from;
+  if (__builtin_mul_overflow(magnitude_of(count), magnitude_of(step), &distance) || distance > room)
+    return false;
+  *end = (int64_t)(down ? from - distance : from + distance);
+  return true;
+}
+
 /* A range again, whose bounds are those of the slice. */
 static pome_status slice_range(pome__trender *r, const pome__trange *range, int64_t from,
                                int64_t to, int64_t by, size_t taken, pome__tvalue *out) {
-  __int128 start = range->start + (__int128)from * range->step,
-           stop = range->start + (__int128)to * range->step, step = (__int128)range->step * by;
-  if (start != (int64_t)start || stop != (int64_t)stop || step != (int64_t)step)
+  int64_t start, stop, step;
+  if (!walk(range->start, from, range->step, &start) ||
+      !walk(range->start, to, range->step, &stop) || !walk(0, by, range->step, &step))
     return POME__T_FAIL(r, "a range beyond 64 bits");
   pome__trange *part;
   POME__TRY(pome__t_alloc(r, 1, sizeof *part, &part));
-  *part = (pome__trange){(int64_t)start, (int64_t)stop, (int64_t)step, taken};
+  *part = (pome__trange){start, stop, step, taken};
   *out = (pome__tvalue){.kind = POME__T_RANGE, .u.range = part};
   return POME_OK;
 }
