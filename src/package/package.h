@@ -148,7 +148,7 @@ const char *pome__model_type_name(int type);
 pome_status pome__description_parse_model(pome__bytes message, pome__arena *arena,
                                           pome__description *description, pome__bytes *program,
                                           pome_error *error);
-/* ArrayDataType's number, 0 when ports cannot be of that type. */
+/* ArrayDataType's number, 0 when ports cannot be of that type (feature_type.c). */
 uint32_t pome__array_type_of(pome_dtype dtype);
 pome_status pome__description_parse_bare(pome__bytes message, pome__arena *arena,
                                          pome__description *description, pome_error *error);

@@ -163,6 +163,13 @@ pome_status pome__pb_varints(const pome__pb *pb, const pome__pb_field *field,
   return pome__pb_scalars(pb, field, POME__PB_VARINT, each, context, error);
 }
 
+pome_status pome__pb_message(const pome__pb *pb, const pome__pb_field *field, const char *what,
+                             pome__pb *inner, pome_error *error) {
+  POME__TRY(pome__pb_expect(pb, field, POME__PB_LEN, what, error));
+  *inner = pome__pb_enter(pb, field);
+  return POME_OK;
+}
+
 pome_status pome__pb_once(const pome__pb *pb, const pome__pb_field *field, const char *what,
                           bool *seen, pome__pb *inner, pome_error *error) {
   POME__TRY(pome__pb_expect(pb, field, POME__PB_LEN, what, error));
@@ -201,6 +208,16 @@ pome_status pome__pb_count(const pome__pb *pb, uint32_t number, size_t *count, p
   size_t found = 0;
   for (pome__pb_field field; pome__pb_next(&rest, &field, error);) found += field.number == number;
   POME__TRY(rest.status);
+  *count = found;
+  return POME_OK;
+}
+
+pome_status pome__pb_count_most(const pome__pb *pb, uint32_t number, size_t most, const char *what,
+                                size_t *count, pome_error *error) {
+  size_t found;
+  POME__TRY(pome__pb_count(pb, number, &found, error));
+  if (found > most)
+    return pome__fail(error, POME_INPUT, "%zu %s; at most %zu are allowed", found, what, most);
   *count = found;
   return POME_OK;
 }

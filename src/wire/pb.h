@@ -60,6 +60,9 @@ pome_status pome__pb_text(const pome__pb *pb, const pome__pb_field *field, const
 /* How often a field stands in the rest of the message; the cursor stays. Fails when the message is
  * broken. */
 pome_status pome__pb_count(const pome__pb *pb, uint32_t number, size_t *count, pome_error *error);
+/* The same where there may be `most` of what `what` names in the plural. */
+pome_status pome__pb_count_most(const pome__pb *pb, uint32_t number, size_t most, const char *what,
+                                size_t *count, pome_error *error);
 
 /* Repeated scalars, packed or not: calls back for each value of one occurrence of the field. */
 pome_status pome__pb_varints(const pome__pb *pb, const pome__pb_field *field,
@@ -70,6 +73,9 @@ pome_status pome__pb_varints(const pome__pb *pb, const pome__pb_field *field,
 pome_status pome__pb_scalars(const pome__pb *pb, const pome__pb_field *field, pome__pb_wire wire,
                              pome_status (*each)(void *context, uint64_t value), void *context,
                              pome_error *error);
+/* A cursor over a field that must be a message. */
+pome_status pome__pb_message(const pome__pb *pb, const pome__pb_field *field, const char *what,
+                             pome__pb *inner, pome_error *error);
 /* A message field that may stand once: protobuf would merge a second one, which nobody writes, so
  * it is refused. */
 pome_status pome__pb_once(const pome__pb *pb, const pome__pb_field *field, const char *what,
