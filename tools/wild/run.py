@@ -1,6 +1,6 @@
 """Converts models nobody prepared and compares pome with PyTorch; prints one table.
 
-    tools/wild/run.py FOLDER [--family NAME,...] [--models NAME,...] [--variants NAME,...] [--again]
+    python tools/wild/run.py FOLDER [--family NAME,...] [--models NAME,...] [--variants NAME,...] [--again]
 
 Names may be patterns. The variant "special" runs the models of the family "special".
 
