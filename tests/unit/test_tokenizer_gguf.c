@@ -231,6 +231,29 @@ static void pieces(void **context) {
   pome_tokenizer_close(t);
 }
 
+/* As files have them whose vocabulary was filled up to a round number. */
+static void pieces_and_unused(void **context) {
+  (void)context;
+  const char *tokens[COUNT(piece_tokens) + 2];
+  float scores[COUNT(tokens)] = {0};
+  int32_t types[COUNT(tokens)] = {0};
+  memcpy(tokens, piece_tokens, sizeof piece_tokens);
+  memcpy(scores, piece_scores, sizeof piece_scores);
+  memcpy(types, piece_types, sizeof piece_types);
+  for (size_t i = COUNT(piece_tokens); i < COUNT(tokens); i++)
+    tokens[i] = i % 2 ? "[PAD1]" : "[PAD0]", types[i] = 5;
+  gguf_writer w;
+  gguf_begin(&w, 3);
+  gguf_string(&w, "tokenizer.ggml.model", "llama");
+  gguf_strings(&w, "tokenizer.ggml.tokens", tokens, COUNT(tokens));
+  gguf_f32s(&w, "tokenizer.ggml.scores", scores, COUNT(scores));
+  gguf_i32s(&w, "tokenizer.ggml.token_type", types, COUNT(types));
+  pome_tokenizer *t = open_good(&w);
+  expect_ids(t, "aab", 0, "7 5 8");
+  assert_int_equal(pome_tokenizer_vocab_size(t), COUNT(tokens));
+  pome_tokenizer_close(t);
+}
+
 /* Merges over characters, without a space in front. */
 static void characters(void **context) {
   (void)context;
@@ -694,6 +717,7 @@ int main(void) {
                                      cmocka_unit_test(composed),
                                      cmocka_unit_test(pieces_without_types),
                                      cmocka_unit_test(pieces),
+                                     cmocka_unit_test(pieces_and_unused),
                                      cmocka_unit_test(unigram),
                                      cmocka_unit_test(characters),
                                      cmocka_unit_test(words),

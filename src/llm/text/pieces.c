@@ -144,7 +144,7 @@ static pome_status make_merges(pome__pieces *p, ranked *order, pome_error *error
   pome_tokenizer *t = p->t;
   size_t pieces = 0, merges = 0;
   for (size_t id = 0; id < t->vocab.size; id++) {
-    if (p->kinds[id] == POME__PIECE_UNUSED)
+    if (p->kinds[id] == POME__PIECE_UNUSED && t->vocab.pieces[id].data != NULL)
       return pome__fail(error, POME_UNSUPPORTED,
                         "tokenizer: a BPE model with unused pieces is not supported");
     if (p->kinds[id] != POME__PIECE_NORMAL) continue;
