@@ -126,7 +126,7 @@ POME_API pome_status pome_template_render(const pome_template *chat, const char 
 POME_API void pome_template_free_text(const pome_template *chat, char *text, size_t size);
 /* The same, and which bytes of the text are the conversation's own words, not the template's:
  * `given`, in order and apart from each other, NULL when there are none. They are all strings
- * within "messages", "tools" and "documents" but for the names of roles, followed through whatever
+ * within "messages", "tools" and "documents" but for the messages' roles, followed through what
  * the template does to them. pome_tokenizer_encode_marked takes them, so that nobody writes a turn
  * by writing its special tokens. */
 POME_API pome_status pome_template_render_marked(const pome_template *chat, const char *json,

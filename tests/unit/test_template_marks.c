@@ -61,6 +61,10 @@ static const struct {
      "[a][{'[role]': 'user', '[content]': '[a]'}]"},
     {"{{ tools[0].name }}{{ other }}", "{\"tools\": [{\"name\": \"t\"}], \"other\": \"o\"}",
      "[t]o"},
+    {"{{ tools[0].role }}{{ messages[0].role }}{{ messages[0].call.role }}",
+     "{\"tools\": [{\"role\": \"a\"}], \"messages\": [{\"role\": \"user\", \"call\": {\"role\": "
+     "\"b\"}}]}",
+     "[a]user[b]"},
     {"{{ messages[0].content[0].text }}",
      "{\"messages\": [{\"content\": [{\"type\": \"text\", \"text\": \"deep\\n\"}]}]}", "[deep\n]"},
 };

@@ -8,7 +8,8 @@
 #include "llm/text/unicode.h"
 #include "wire/mil_number.h"
 
-#define MOST_LEVELS 100
+#define MOST_LEVELS   100
+#define MESSAGE_LEVEL 3 /* the whole, the list of messages, a message */
 
 /* ---- reading ---- */
 
@@ -17,6 +18,7 @@ typedef struct reader {
   const char *text;
   size_t size, at, depth;
   bool given; /* within what the conversation says */
+  bool turns; /* within its messages */
 } reader;
 
 static pome_status fail_json(reader *j, const char *message) {
@@ -157,11 +159,13 @@ static pome_status read_list(reader *j, pome__tvalue *out) {
   return POME_OK;
 }
 
-/* All of these is the conversation's, but for the names of roles, which templates make tokens of.
- */
+/* All of these is the conversation's, but for the names of its messages' roles, which templates
+ * make tokens of. */
 static bool is_given(reader *j, pome_string key) {
-  if (j->depth > 1) return j->given && !(pome__t_is(key, "role") && look(j) == '"');
-  return pome__t_is(key, "messages") || pome__t_is(key, "tools") || pome__t_is(key, "documents");
+  bool role = j->turns && j->depth == MESSAGE_LEVEL && pome__t_is(key, "role") && look(j) == '"';
+  if (j->depth > 1) return j->given && !role;
+  j->turns = pome__t_is(key, "messages");
+  return j->turns || pome__t_is(key, "tools") || pome__t_is(key, "documents");
 }
 
 static pome_status read_object(reader *j, pome__tvalue *out) {
