@@ -141,26 +141,37 @@ static pome_status fail_too_long(const conversation *c, size_t count, pome_error
 }
 
 /* Renders what fits: a question and its answer are left out together, the system message stays. */
-static pome_status ask_chat(conversation *c, pome_error *error) {
-  const char *role = json_string_value(json_object_get(json_array_get(c->messages, 0), "role"));
-  size_t first = role && strcmp(role, "system") == 0, left_out = 0;
-  POME__TRY(reply_ask(c->r, c->messages, error));
-  while (!fits(c, reserve(c)) && json_array_size(c->messages) > first + 2) {
-    json_array_remove(c->messages, first);
-    json_array_remove(c->messages, first);
-    left_out += 2;
-    POME__TRY(reply_ask(c->r, c->messages, error));
+static pome_status ask_latest(conversation *c, json_t *messages, pome_error *error) {
+  const char *role = json_string_value(json_object_get(json_array_get(messages, 0), "role"));
+  size_t first = role && strcmp(role, "system") == 0;
+  POME__TRY(reply_ask(c->r, messages, error));
+  while (!fits(c, reserve(c)) && json_array_size(messages) > first + 2) {
+    json_array_remove(messages, first);
+    json_array_remove(messages, first);
+    POME__TRY(reply_ask(c->r, messages, error));
   }
+  return fits(c, 1) ? POME_OK : fail_too_long(c, c->r->count, error);
+}
+
+/* A message that is refused leaves the conversation as it was. */
+static pome_status ask_chat(conversation *c, pome_error *error) {
+  json_t *latest = json_copy(c->messages);
+  if (!latest) return pome__fail_memory(error, "the conversation");
+  pome_status status = ask_latest(c, latest, error);
+  if (status != POME_OK) return json_decref(latest), status;
+  size_t left_out = json_array_size(c->messages) - json_array_size(latest);
+  json_decref(c->messages);
+  c->messages = latest;
   if (left_out > 0)
     say(c, "(the context of %zu tokens is full: the oldest %zu messages are left out)",
         c->r->context, left_out);
-  return fits(c, 1) ? POME_OK : fail_too_long(c, c->r->count, error);
+  return POME_OK;
 }
 
 /* Half a context of the latest tokens stays, behind the one that begins every text. */
 static void forget_tokens(conversation *c, size_t added) {
   reply *r = c->r;
-  size_t begin = pome_llm_bos(r->llm) >= 0, kept = r->context / 2;
+  size_t begin = pome_llm_bos(r->llm) >= 0, kept = (r->context - begin) / 2;
   if (kept < added) kept = added;
   if (begin + kept >= r->count) return;
   size_t left_out = r->count - kept - begin;
@@ -178,11 +189,13 @@ static pome_status ask_plain(conversation *c, pome_error *error) {
                              : pome__fail_memory(error, "the message");
   free(text.data);
   if (status != POME_OK) return status;
-  size_t added = c->r->count - before;
+  size_t added = c->r->count - before, begin = before > 0 && pome_llm_bos(c->r->llm) >= 0;
+  if (begin + added + 1 > c->r->context) { /* before anything is forgotten for its sake */
+    c->r->count = before;
+    return fail_too_long(c, added, error);
+  }
   if (!fits(c, reserve(c))) forget_tokens(c, added);
-  if (fits(c, 1)) return POME_OK;
-  c->r->count = before;
-  return fail_too_long(c, added, error);
+  return POME_OK;
 }
 
 /* ---- turns ---- */

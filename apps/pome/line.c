@@ -87,29 +87,30 @@ static bool take_mark(lines *l, const char *mark) {
   return true;
 }
 
+static bool is_control(uint32_t character) {
+  return character < 0x20 ? character != '\n' && character != '\r' && character != '\t'
+                          : character >= 0x7f && character < 0xa0;
+}
+
 /* The next character; false when there is none. Within a pasted text newlines and tabs are the only
  * control characters. */
 static bool next_character(lines *l, uint32_t *character) {
   for (;;) {
+    size_t wanted = 1, length;
     if (!have(l, 1, -1)) return false;
     if (l->bytes[l->at] == '\033') {
-      if (!l->pasting && take_mark(l, PASTE_BEGINS)) l->pasting = true;
-      else if (l->pasting && take_mark(l, PASTE_ENDS)) l->pasting = false;
-      else if (l->pasting) l->at++;
-      else break;
+      bool marked = take_mark(l, l->pasting ? PASTE_ENDS : PASTE_BEGINS);
       if (l->interrupted) return false;
-      continue;
+      if (marked) l->pasting = !l->pasting;
+      if (marked) continue;
     }
-    unsigned char byte = (unsigned char)l->bytes[l->at];
-    if (!l->pasting || byte >= 0x20 || byte == '\n' || byte == '\r' || byte == '\t') break;
-    l->at++;
+    unsigned char first = (unsigned char)l->bytes[l->at];
+    if (first >= 0xc2) wanted = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    (void)have(l, wanted, ESCAPE_WAIT);
+    *character = utf8_next(l->bytes + l->at, l->size - l->at, &length);
+    l->at += length;
+    if (!l->pasting || !is_control(*character)) break;
   }
-  size_t wanted = 1, length;
-  unsigned char first = (unsigned char)l->bytes[l->at];
-  if (first >= 0xc2) wanted = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  (void)have(l, wanted, ESCAPE_WAIT);
-  *character = utf8_next(l->bytes + l->at, l->size - l->at, &length);
-  l->at += length;
   if (l->pasting && *character == '\r') *character = '\n';
   return true;
 }

@@ -9,7 +9,7 @@ wait >
 send one\xc3\xa9\n
 wait <oneé>
 wait > 
-send \e[200~/bye\ntwo\e[201~ three\n
+send \e[200~/bye\ntw\xc2\x88o\e[201~ three\n
 wait </bye|two three>
 wait > 
 send """\n
