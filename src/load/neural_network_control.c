@@ -98,13 +98,17 @@ static void set_outputs(pome__nn *nn, pome__block *block, const change_list *lis
   if (!pome__block_set_outputs(nn->program, block, values, list->count)) pome__nn_no_memory(nn);
 }
 
-/* Only what both sides leave defined. */
+static bool changes_in(const changed *item, int b) {
+  return item->after[b] != NULL && item->after[b] != item->before;
+}
+
+/* Only what both sides leave defined, and one changes. */
 static void keep_defined(change_list *list) {
   size_t kept = 0;
   for (size_t i = 0; i < list->count; i++) {
     changed *item = &list->items[i];
     bool both = (item->after[0] != NULL && item->after[1] != NULL) || item->before != NULL;
-    if (both) list->items[kept++] = *item;
+    if (both && (changes_in(item, 0) || changes_in(item, 1))) list->items[kept++] = *item;
   }
   list->count = kept;
 }
@@ -380,9 +384,12 @@ void pome__nn_to_loop(pome__nn *nn, const pome__nn_layer *layer) {
   l.limit = limit_of(nn, layer);
   if (l.limit == NULL && !l.has_condition)
     pome__nn_fail(nn, POME_INPUT, "it has neither a condition nor a number of turns");
-  pome__value *outer_broken = nn->broken.value;
+  pome__value *outer_broken = nn->broken.value, *outer_stopped = nn->stopped.value;
   l.leaves_early = nn->status == POME_OK && leaves_early(nn, l.body, 0);
-  if (l.leaves_early) pome__nn_define(nn, &nn->broken, flag(nn, 0));
+  if (l.leaves_early) {
+    pome__nn_define(nn, &nn->broken, flag(nn, 0));
+    pome__nn_define(nn, &nn->stopped, NULL); /* no variable: every turn has its own */
+  }
   if (nn->status == POME_OK) find_variables(nn, &l);
   for (int turn = 0; nn->status == POME_OK; turn++) {
     read_turn(nn, &l, &seen);
@@ -391,5 +398,7 @@ void pome__nn_to_loop(pome__nn *nn, const pome__nn_layer *layer) {
       pome__nn_fail(nn, POME_UNSUPPORTED, "the shapes of what it changes do not settle");
   }
   if (nn->status == POME_OK && l.changes.count + (l.limit != NULL) > 0) append_loop(nn, &l);
-  if (l.leaves_early) pome__nn_define(nn, &nn->broken, outer_broken);
+  if (!l.leaves_early) return;
+  pome__nn_define(nn, &nn->broken, outer_broken);
+  pome__nn_define(nn, &nn->stopped, outer_stopped);
 }

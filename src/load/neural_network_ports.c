@@ -335,8 +335,10 @@ static pome__value *read_labels(pome__nn *nn, pome__pb network) {
 static pome__value *probabilities_of(pome__nn *nn, pome__pb network) {
   const char *name = pome__nn_text(nn, network, 200);
   if (name[0] != '\0') return blob_value(nn, name);
-  if (nn->status == POME_OK && nn->change_count > 0)
-    return nn->changes[nn->change_count - 1].blob->value;
+  for (size_t i = nn->status == POME_OK ? nn->change_count : 0; i > 0; i--) {
+    const pome__nn_blob *blob = nn->changes[i - 1].blob;
+    if (blob != &nn->stopped && blob != &nn->broken) return blob->value;
+  }
   pome__nn_fail(nn, POME_INPUT, "the classifier has no layer");
   return NULL;
 }

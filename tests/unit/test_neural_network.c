@@ -288,6 +288,13 @@ static void turns_are_left(void **state) {
            EXACT "1:{615:{1:2 4:{1:{615:{1:5 4:{" ADD_1_TO_X
                  "1:{620:{}} 1:{500:{}}}}}}}} " LAYER("x", "y", "600:{}"),
            "[2] 1 2", "[2] 3 4");
+  /* A break of the inner loop leaves the rest of the outer one's turn alone. */
+  run_once(IN_OUT,
+           EXACT
+           "1:{615:{1:2 4:{1:{615:{1:5 4:{1:{620:{}}}}} " ADD_1_TO_X LAYER("x", "s", "1270:{3:1}")
+               LAYER("s", "p", "830:{2:f100}") "1:{2:\"p\" 605:{1:{1:{625:{}}}}} " ADD_1_TO_X
+                                               "}}} " LAYER("x", "y", "600:{}"),
+           "[2] 1 2", "[2] 5 6");
 }
 
 static void branches(void **state) {
