@@ -30,6 +30,9 @@ static const struct row {
 #undef X
 };
 
+/* Read in all: bodies of loops, which are read more than once, count each time. */
+#define MAX_LAYERS 131072
+
 /* Code of the application's, which no file has. */
 #define CUSTOM 500
 
@@ -147,6 +150,10 @@ static void convert_layer(pome__nn *nn, pome__pb message) {
   pome__pb_field type;
   pome__nn_layer layer = {.operation = ""};
   name_layer(nn, message);
+  if (nn->layer_count++ == MAX_LAYERS)
+    pome__nn_fail(nn, POME_UNSUPPORTED,
+                  "more than %d layers, where those in loops count as often as they are read",
+                  MAX_LAYERS);
   if (nn->status != POME_OK) return;
   if (!find_type(nn, message, &type)) {
     pome__nn_fail(nn, POME_UNSUPPORTED, "the layer has no type that is known");

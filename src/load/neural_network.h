@@ -45,6 +45,7 @@ typedef struct pome__nn {
   pome__nn_blob stopped, broken; /* flags of the loop that is being read */
   bool rank5;                    /* the arrays are [sequence, batch, channel, height, width] */
   int depth;                     /* of nested networks */
+  uint32_t layer_count;          /* read so far */
   const char *layer;             /* its name and type, for messages */
   const char *type;
   char layer_name[96];
@@ -202,6 +203,9 @@ pome__value *pome__nn_weights_or_none(pome__nn *nn, pome__pb message, uint32_t n
 /* Writes rows * columns numbers as floats; scales are one a row. False after a failure. */
 bool pome__nn_read_weights(pome__nn *nn, pome__pb message, uint32_t number, const char *stem,
                            size_t rows, size_t columns, float *out);
+/* Whether there are so many; an error when not. To be asked before room is made for them. */
+bool pome__nn_has_weights(pome__nn *nn, pome__pb message, uint32_t number, const char *stem,
+                          size_t count);
 /* How many numbers WeightParams hold; of less than 8 bits, how many there is room for. */
 size_t pome__nn_weight_count(pome__nn *nn, pome__pb message, uint32_t number);
 float *pome__nn_new_floats(pome__nn *nn, size_t count);

@@ -25,6 +25,11 @@ void pome__nn_borders(pome__nn *nn, pome__pb message, uint32_t number, int64_t *
     pome__pb edges = pome__pb_enter(&amounts, &field);
     out[i++] = pome__nn_int(nn, edges, 1, 0);
     out[i++] = pome__nn_int(nn, edges, 2, 0);
+    for (size_t e = i - 2; e < i; e++)
+      if (out[e] < 0 || out[e] > INT32_MAX)
+        pome__nn_fail(nn, POME_INPUT, "a border of %lld; 0 to %d are allowed", (long long)out[e],
+                      INT32_MAX);
+    if (nn->status != POME_OK) memset(out, 0, 4 * sizeof *out);
   }
   if (amounts.status != POME_OK && nn->status == POME_OK) nn->status = amounts.status;
 }
@@ -289,6 +294,7 @@ void pome__nn_to_batched_matmul(pome__nn *nn, const pome__nn_layer *layer) {
 static pome__value *table_of(pome__nn *nn, pome__pb p, int64_t vocabulary, int64_t size) {
   const int64_t dims[] = {vocabulary, size};
   size_t count = pome__nn_count(nn, 2, dims), rows = (size_t)vocabulary, columns = (size_t)size;
+  if (!pome__nn_has_weights(nn, p, 20, "weights", count)) return NULL;
   float *stored = POME__NEW_ARRAY(&nn->scratch, float, count);
   float *table = stored != NULL ? pome__nn_new_floats(nn, count) : NULL;
   if (stored == NULL) pome__nn_no_memory(nn);

@@ -89,16 +89,23 @@ void pome__nn_to_band_part(pome__nn *nn, const pome__nn_layer *layer) {
       band(nn, pome__nn_in(nn, layer, 0), pome__nn_int(nn, p, 1, 0), pome__nn_int(nn, p, 2, 0)));
 }
 
+static int64_t diagonal_of(pome__nn *nn, const pome__nn_layer *layer) {
+  int64_t k = pome__nn_int(nn, layer->params, 1, 0);
+  if (k > -INT32_MAX && k < INT32_MAX) return k;
+  pome__nn_fail(nn, POME_INPUT, "diagonal %lld; 32 bits are allowed", (long long)k);
+  return 0;
+}
+
 /* Keeps column - row <= k. */
 void pome__nn_to_lower_triangular(pome__nn *nn, const pome__nn_layer *layer) {
-  int64_t k = pome__nn_int(nn, layer->params, 1, 0);
+  int64_t k = diagonal_of(nn, layer);
   pome__value *x = pome__nn_in(nn, layer, 0);
   pome__nn_out(nn, layer, 0, k >= 0 ? band(nn, x, -1, k) : outside(nn, x, -k - 1, -1));
 }
 
 /* Keeps column - row >= k. */
 void pome__nn_to_upper_triangular(pome__nn *nn, const pome__nn_layer *layer) {
-  int64_t k = pome__nn_int(nn, layer->params, 1, 0);
+  int64_t k = diagonal_of(nn, layer);
   pome__value *x = pome__nn_in(nn, layer, 0);
   pome__nn_out(nn, layer, 0, k <= 0 ? band(nn, x, -k, -1) : outside(nn, x, -1, k - 1));
 }

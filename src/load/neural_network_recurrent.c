@@ -72,6 +72,7 @@ static pome__value *stacked(pome__nn *nn, pome__pb message, const uint32_t *fiel
   int rank = columns > 0 ? 2 : 1;
   size_t each = pome__nn_count(nn, 1, &rows) * (size_t)(columns > 0 ? columns : 1);
   size_t all = pome__nn_count(nn, rank, dims);
+  for (int i = 0; i < count; i++) pome__nn_has_weights(nn, message, fields[i], stem, each);
   float *data = pome__nn_new_floats(nn, all);
   for (int i = 0; data != NULL && i < count; i++)
     pome__nn_read_weights(nn, message, fields[i], stem, (size_t)rows,
@@ -328,10 +329,13 @@ void pome__nn_to_bi_lstm(pome__nn *nn, const pome__nn_layer *layer) {
   if (nn->status != POME_OK) return;
   back = cell;
   back.reverse = back.aligned = true;
+  pome__pb_field own;
+  if (pome__nn_field(nn, layer->params, 11, &own))
+    read_activations(nn, layer->params, 11, 3, &back);
   if (!read_both_weights(nn, layer->params, &cell, &back)) return;
   pome__value *x = sequence_of(nn, pome__nn_in(nn, layer, 0)), *state[4];
   for (size_t i = 0; i < 4; i++) state[i] = state_of(nn, layer, i + 1, x, cell.out);
-  if (is_plain(&cell)) {
+  if (is_plain(&cell) && memcmp(cell.kind, back.kind, sizeof cell.kind) == 0) {
     plain_lstm(nn, &cell, &back, x, beside(nn, state[0], state[2], 1),
                beside(nn, state[1], state[3], 1), outputs);
     for (int s = 1; s < 3; s++) {

@@ -58,11 +58,15 @@ void pome__nn_to_arg_reduce(pome__nn *nn, const pome__nn_layer *layer) {
 
 /* ---- order ---- */
 
-/* A number that the program must know: the blob of a constant. */
-static int64_t constant_of(pome__nn *nn, const pome__value *value) {
+/* An axis that the program must know: the blob of a constant. */
+static int64_t constant_axis(pome__nn *nn, const pome__value *value) {
   const pome__literal *literal = value != NULL ? value->literal : NULL;
-  if (literal != NULL && literal->type.dtype == POME_FP32 && literal->bytes == sizeof(float))
-    return (int64_t) * (const float *)literal->data;
+  if (literal != NULL && literal->type.dtype == POME_FP32 && literal->bytes == sizeof(float)) {
+    float number = *(const float *)literal->data;
+    if (number > -POME_MAX_RANK - 1 && number < POME_MAX_RANK) return (int64_t)number;
+    pome__nn_fail(nn, POME_INPUT, "axis %g", (double)number);
+    return 0;
+  }
   pome__nn_fail(nn, POME_UNSUPPORTED, "a parameter that is computed when the network runs");
   return 0;
 }
@@ -128,8 +132,8 @@ void pome__nn_to_arg_sort(pome__nn *nn, const pome__nn_layer *layer) {
 /* axis 1, excludeFinalSum 2, reverse 3; the axis may be an input. */
 void pome__nn_to_cum_sum(pome__nn *nn, const pome__nn_layer *layer) {
   pome__pb p = layer->params;
-  int64_t axis =
-      layer->in_count > 1 ? constant_of(nn, pome__nn_in(nn, layer, 1)) : pome__nn_int(nn, p, 1, 0);
+  int64_t axis = layer->in_count > 1 ? constant_axis(nn, pome__nn_in(nn, layer, 1))
+                                     : pome__nn_int(nn, p, 1, 0);
   pome__nn_out(nn, layer, 0,
                POME__OP(nn, "cumsum", POME__ARG("x", pome__nn_in(nn, layer, 0)),
                         POME__ARG("axis", pome__nn_lit_int(nn, axis)),

@@ -74,6 +74,7 @@ static void amounts_for_sizes(pome__nn *nn, const pome__value *x, int64_t *amoun
     if (wanted < size)
       pome__nn_fail(nn, POME_INPUT, "padding dimension %d of %lld to %lld", d, (long long)size,
                     (long long)wanted);
+    if (nn->status != POME_OK) return;
     amounts[2 * d] = before != 0 ? wanted - size : 0;
     amounts[2 * d + 1] = after != 0 ? wanted - size : 0;
   }

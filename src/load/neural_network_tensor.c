@@ -203,7 +203,9 @@ void pome__nn_to_slice(pome__nn *nn, const pome__nn_layer *layer) {
   pome__value *x = pome__nn_in(nn, layer, 0);
   slice s = {.rank = pome__nn_rank(nn, x)};
   int64_t number = pome__nn_int(nn, p, 4, 0), stride = pome__nn_int(nn, p, 3, 1);
-  int at = pome__nn_axis(nn, number - 3, s.rank);
+  if (number < 0 || number > 2)
+    pome__nn_fail(nn, POME_INPUT, "axis number %lld; 0 to 2 are allowed", (long long)number);
+  int at = nn->status == POME_OK ? pome__nn_axis(nn, number - 3, s.rank) : 0;
   for (int d = 0; d < s.rank; d++) {
     s.open[d] = s.close[d] = d != at;
     s.stride[d] = d != at || stride == 0 ? 1 : stride;

@@ -212,17 +212,30 @@ size_t pome__nn_weight_count(pome__nn *nn, pome__pb message, uint32_t number) {
   return bits >= 1 && bits <= 8 ? w.raw.size * 8 / (size_t)bits : 0;
 }
 
+/* False and an error when they are not there, or not so many. */
+static bool find_filled(pome__nn *nn, pome__pb message, uint32_t number, const char *stem,
+                        size_t count, weights *w) {
+  if (!find(nn, message, number, w)) {
+    pome__nn_fail(nn, POME_INPUT, "it has no %s", stem);
+    return false;
+  }
+  w->stem = stem;
+  return holds(nn, w, count);
+}
+
 bool pome__nn_read_weights(pome__nn *nn, pome__pb message, uint32_t number, const char *stem,
                            size_t rows, size_t columns, float *out) {
   weights w;
   channels of = {rows, columns};
-  if (!find(nn, message, number, &w)) {
-    pome__nn_fail(nn, POME_INPUT, "it has no %s", stem);
-    return false;
-  }
-  w.stem = stem;
-  if (out != NULL && holds(nn, &w, rows * columns)) expand(nn, &w, rows * columns, &of, out);
+  if (!find_filled(nn, message, number, stem, rows * columns, &w)) return false;
+  if (out != NULL) expand(nn, &w, rows * columns, &of, out);
   return nn->status == POME_OK;
+}
+
+bool pome__nn_has_weights(pome__nn *nn, pome__pb message, uint32_t number, const char *stem,
+                          size_t count) {
+  weights w;
+  return find_filled(nn, message, number, stem, count, &w);
 }
 
 static bool is_aligned(const void *data, size_t alignment) {

@@ -368,6 +368,15 @@ static void broken_networks(void **state) {
       {LAYER("x", "y", "130:5"), "activation"},
       {LAYER("x", "y", "985:{1:[1 0 2]}"), "3 axes for an input of rank 1"},
       {LAYER("x", "y", "140:{1:9223372036854775807 2:9223372036854775807 20:{}}"), "sizes must be"},
+      {LAYER("x", "e", "1125:{1:[0]}") LAYER("e", "y", "1040:{1:1048576 2:1048576 20:{1:F[1]}}"),
+       "has 1 numbers; its other parameters ask for 1099511627776"},
+      {LAYER("x", "e", "1125:{1:[0 2 3 4]}")
+           LAYER("e", "y", "400:{1:16777216 2:16384 10:{30:{}} 30:{1:F[1]}}"),
+       "has 1 numbers; its other parameters ask for 274877906944"},
+      {LAYER("x", "e", "1125:{1:[0]}") LAYER("e", "y", "1320:{1:m9223372036854775807}"),
+       "diagonal -9223372036854775807"},
+      {LAYER("x", "e", "1125:{1:[0]}") LAYER("e", "y", "190:{1:{10:{2:4294967296}}}"),
+       "a border of 4294967296"},
       {LAYER("x", "y", "615:{}"), "it has no body"},
       {"1:{2:\"x\" 3:\"\" 130:{}}", "has no name"},
       {"1:{130:{10:{}}}", "input 0 is missing"},
@@ -405,6 +414,23 @@ static void nested_without_end(void **state) {
   pome_model_close(model);
 }
 
+static void nested_again_and_again(void **state) {
+  (void)state;
+  static char network[24000] = EXACT;
+  const char *turn = "1:{2:\"x\" 3:\"x\" 600:{}} ";
+  for (int i = 0; i < 8; i++) strcat(network, "1:{615:{1:2 4:{");
+  for (int i = 0; i < 600; i++) strcat(network, turn);
+  for (int i = 0; i < 8; i++) strcat(network, "}}} ");
+  pome_model *model = NULL;
+  pome_error error;
+  check_ok(network_open(IN_OUT, network, &model, &error), &error);
+  pome_plan *plan;
+  const pome_function *function = pome_model_find_function(model, NULL);
+  assert_int_equal(pome_plan_create(function, NULL, &plan, &error), POME_UNSUPPORTED);
+  assert_non_null(strstr(error.message, "more than 131072 layers"));
+  pome_model_close(model);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(arrays_of_the_older_mapping),
@@ -422,6 +448,7 @@ int main(void) {
       cmocka_unit_test(refused_layers_are_named),
       cmocka_unit_test(broken_networks),
       cmocka_unit_test(nested_without_end),
+      cmocka_unit_test(nested_again_and_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
