@@ -58,9 +58,9 @@ class _Watcher:
         self.cancel = cancel
 
     def end(self) -> None:
+        signal.set_wakeup_fd(self._previous)
         with self._lock:
             self.cancel = None
-        signal.set_wakeup_fd(self._previous)
 
     def forget(self) -> None:
         """In a forked child, which has the pipe and not the thread."""
@@ -82,24 +82,30 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-class cancelling:
-    """`with cancelling(cancel):` around a call into C: Ctrl-C calls `cancel` from another thread."""
+def _begin(cancel: Callable[[], object]) -> _Watcher | None:
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    # No thread can be made while the interpreter ends, nor a wakeup file be set in a second one.
+    try:  # contextlib.suppress has code of its own, which Ctrl-C may end
+        if not _watchers:
+            _watchers.append(_Watcher())
+        if _watchers[0].cancel is not None:
+            return None
+        _watchers[0].begin(cancel)
+        return _watchers[0]
+    except (OSError, RuntimeError, ValueError):
+        return None
 
-    def __init__(self, cancel: Callable[[], object]) -> None:
-        self._cancel = cancel
-        self._watcher: _Watcher | None = None
 
-    def __enter__(self) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            return
-        # No thread can be made while the interpreter ends, nor a wakeup file be set in a second one.
-        with contextlib.suppress(OSError, RuntimeError, ValueError):
-            if not _watchers:
-                _watchers.append(_Watcher())
-            if _watchers[0].cancel is None:
-                _watchers[0].begin(self._cancel)
-                self._watcher = _watchers[0]
-
-    def __exit__(self, *_: object) -> None:
-        if self._watcher is not None:
-            self._watcher.end()
+def cancelling(cancel: Callable[[], object], run: Callable[[], object]) -> None:
+    """Calls `run`, a call into C: meanwhile Ctrl-C calls `cancel` from another thread."""
+    watcher = _begin(cancel)
+    try:
+        try:
+            run()
+        finally:
+            if watcher is not None:
+                watcher.end()
+    finally:  # Ctrl-C may have ended the end, and a watcher left behind would cancel for ever
+        if watcher is not None and watcher.cancel is cancel:
+            watcher.end()

@@ -123,9 +123,8 @@ class Session(Unpicklable):
             raise PomeError("USAGE", "the session is in use by another thread")
         try:
             logits = ctypes.POINTER(ctypes.c_float)()
-            with cancelling(partial(language_library().pome_session_cancel, self._handle.address)):
-                where = (self._handle.address, tokens, count)
-                call("pome_session_sync", *where, ctypes.byref(logits))
+            where = (self._handle.address, tokens, count)
+            cancelling(self.cancel, partial(call, "pome_session_sync", *where, ctypes.byref(logits)))
             yield logits
         finally:
             self._busy.release()

@@ -586,8 +586,8 @@ class Model(Unpicklable):
         key = id(run)
         self._active[key] = run
         try:
-            with cancelling(partial(library().pome_run_cancel, run.address)):
-                call("pome_run_predict", run.address, state and state.address)
+            predict = partial(call, "pome_run_predict", run.address, state and state.address)
+            cancelling(partial(library().pome_run_cancel, run.address), predict)
         finally:
             self._active.pop(key, None)
 

@@ -164,12 +164,35 @@ except BaseException as error:
     seen.append(type(error).__name__)
 print(sorted(seen), os.read(reader, 1) == bytes([signal.SIGINT]), signal.set_wakeup_fd(-1) == writer)
 """
+LEAVING = """
+import signal
+from pome import _interrupt
+
+end, ends = _interrupt._Watcher.end, []
+
+def interrupted(watcher):
+    ends.append(watcher.cancel)
+    if len(ends) == 1:
+        raise KeyboardInterrupt
+    end(watcher)
+
+_interrupt._Watcher.end = interrupted
+try:
+    _interrupt.cancelling(int, list)
+except KeyboardInterrupt:
+    print(ends == [int, int], _interrupt._watchers[0].cancel, signal.set_wakeup_fd(-1))
+"""
 
 
 class Interrupts(support.Folder):
     def test_ctrl_c_stops_a_prediction(self):
         done = self.run_python("-c", INTERRUPTED, self.program(support.LONG))
         self.assertEqual((done.stdout, done.stderr), ("interrupted\n", ""))
+
+    def test_ctrl_c_as_a_call_ends(self):
+        """Nothing is left behind that would cancel later calls."""
+        done = self.run_python("-c", LEAVING)
+        self.assertEqual((done.stdout, done.stderr), ("True None -1\n", ""))
 
     def test_other_uses_of_signals(self):
         """What else waits for signals still gets them; a handler of the program's own is respected."""
