@@ -45,19 +45,39 @@ static pome__value *pad(pome__nn *nn, pome__value *x, pome__value *amounts, cons
                   POME__ARG("constant_val", pome__nn_lit_float(nn, value)));
 }
 
+/* `borders` of the last two dimensions. What is more than a dimension holds is reflected again, as
+ * NumPy does: a whole reflection ends where the next one may begin. */
+static pome__value *reflect(pome__nn *nn, pome__value *x, const int64_t *borders) {
+  int64_t left[4];
+  memcpy(left, borders, sizeof left);
+  for (bool more = true; more && nn->status == POME_OK;) {
+    int64_t now[4];
+    more = false;
+    for (int i = 0; i < 4; i++) {
+      int64_t most = x->type.rank < 2 ? 0 : x->type.dims[x->type.rank - 2 + i / 2] - 1;
+      now[i] = most > 0 && most < left[i] ? most : left[i];
+      left[i] -= now[i];
+      more = more || left[i] > 0;
+    }
+    x = pad(nn, x, pome__nn_lit_ints(nn, now, 4), "reflect", 0);
+  }
+  return x;
+}
+
 /* constant 1, reflection 2, replication 3, paddingAmounts 10 */
 void pome__nn_to_padding(pome__nn *nn, const pome__nn_layer *layer) {
   pome__pb inner;
   int64_t borders[4];
-  const char *mode = "constant";
+  const char *mode = pome__nn_message(nn, layer->params, 3, &inner) ? "replicate" : "constant";
   double value = 0;
   if (pome__nn_message(nn, layer->params, 1, &inner)) value = pome__nn_float(nn, inner, 1, 0);
-  else if (pome__nn_message(nn, layer->params, 2, &inner)) mode = "reflect";
-  else if (pome__nn_message(nn, layer->params, 3, &inner)) mode = "replicate";
+  bool reflected = pome__nn_message(nn, layer->params, 2, &inner);
   pome__nn_borders(nn, layer->params, 10, borders);
   pome__value *x = pome__nn_in(nn, layer, 0);
   pome__nn_need_rank(nn, x, 2);
-  pome__nn_out(nn, layer, 0, pad(nn, x, pome__nn_lit_ints(nn, borders, 4), mode, value));
+  pome__nn_out(nn, layer, 0,
+               reflected ? reflect(nn, x, borders)
+                         : pad(nn, x, pome__nn_lit_ints(nn, borders, 4), mode, value));
 }
 
 /* Amounts to be added before and after each dimension; where sizes are meant instead, what is
