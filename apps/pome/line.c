@@ -186,7 +186,8 @@ static void close_editor(lines *l) {
 static line_result read_edited(lines *l, text_buffer *line, bool *written) {
   int count = 0;
   el_resize(l->editor);
-  fputs("\033[?2004h", stderr); /* what is pasted comes between marks */
+  el_set(l->editor, EL_PREP_TERM, 1); /* before the prompt: else a Ctrl-D at it may be lost */
+  fputs("\033[?2004h", stderr);       /* what is pasted comes between marks */
   fflush(stderr);
   const char *text = el_gets(l->editor, &count);
   const LineInfo *left = el_line(l->editor);

@@ -39,3 +39,22 @@ wait >
 send \x04
 END
 done
+# A message that does not fit alone changes nothing: what is said next is answered as without it.
+long=$(printf 'word %.0s' {1..60})
+for refused in "" "send $long\n
+wait hint: shorten the message
+wait > "; do
+  talk bash -c '"$POME" run "$FOLIO" --ctx 64 -n 8 --temp 0 >now.txt' <<END
+wait > 
+send ROMEO:\n
+wait (cut
+wait > 
+$refused
+send And more\n
+wait (cut
+wait > 
+send \x04
+END
+  mv now.txt "said${refused:+_again}.txt"
+done
+cmp said.txt said_again.txt
