@@ -232,6 +232,7 @@ assert model.predict({"x": np.ones(2, np.float32)})["y"].shape == (1,)
 
 # a neural network, whose file coremltools removes as soon as the model is made
 from coremltools.models import datatypes
+from coremltools.models.compute_plan import MLModelStructure
 from coremltools.models.neural_network import NeuralNetworkBuilder
 
 array = datatypes.Array(3)
@@ -242,6 +243,11 @@ x = np.array([1, -1, 2], np.float32)
 assert model.predict({"x": x})["y"].tolist() == [1, 0, 2]
 compiled = ct.models.CompiledMLModel(model.get_compiled_model_path())
 assert compiled.predict({"x": x})["y"].tolist() == [1, 0, 2]
+builder.add_elementwise("sum", ["y", "x"], "z", "ADD")
+builder.spec.description.output[0].name = "z"
+both = ct.models.MLModel(builder.spec)
+structure = MLModelStructure.load_from_path(both.get_compiled_model_path())
+assert [layer.type for layer in structure.neuralnetwork.layers] == ["activation", "elementwise"]
 refused("Error computing NN outputs", model.predict, {"x": np.ones(4, np.float32)})
 print("done")
 """

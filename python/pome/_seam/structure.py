@@ -10,6 +10,8 @@ from coremltools.models import compute_plan as ct_plan
 from . import _MLModelStructureNeuralNetworkLayerProxy, _MLModelStructureProgramOperationProxy
 
 _VALUE_TYPE = ct_plan.MLModelStructureProgramValueType
+#: Layers that Core ML calls by one name, as coremltools' test_neuralnetwork_structure expects
+_ELEMENTWISE = ("add", "multiply", "average", "max", "min")
 
 
 def _named(values: Any) -> list[Any]:
@@ -56,11 +58,16 @@ def _program(spec: Any) -> Any:
     return ct_plan.MLModelStructureProgram(functions=functions)
 
 
+def _layer_type(layer: Any) -> str:
+    kind = layer.WhichOneof("layer") or ""
+    return "elementwise" if kind in _ELEMENTWISE else kind
+
+
 def _network(spec: Any) -> Any:
     layers = [
         ct_plan.MLModelStructureNeuralNetworkLayer(
             name=layer.name,
-            type=layer.WhichOneof("layer") or "",
+            type=_layer_type(layer),
             input_names=list(layer.input),
             output_names=list(layer.output),
             __proxy__=_MLModelStructureNeuralNetworkLayerProxy(layer),
