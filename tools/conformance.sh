@@ -14,8 +14,8 @@ python=${CONFORMANCE_PYTHON:-$work/venv/bin/python}
 if [[ ! -x $python ]]; then
   say "making $work/venv"
   python3 -m venv "$work/venv"
-  "$python" -m pip install -q coremltools==9.0 torch==2.13.0 "numpy<2" "scipy<1.15" scikit-learn==1.5.1 pillow "setuptools<80" \
-    pytest pytest-xdist pytest-asyncio pytest-mock parameterized ||
+  "$python" -m pip install -q coremltools==9.0 torch==2.13.0 "numpy<2" "scipy<1.15" scikit-learn==1.5.1 "pandas<2.3" pillow "setuptools<80" \
+    requests mock pytest pytest-xdist pytest-asyncio pytest-mock parameterized ||
     { rm -rf "$work/venv"; say "the packages cannot be installed here: NOTHING WAS TESTED"; exit 5; }
   "$python" -m pip install -q --no-deps torchvision==0.28.0 || say "no torchvision: its tests are skipped"
 fi

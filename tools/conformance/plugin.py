@@ -32,6 +32,7 @@ EVERY = int(os.environ.get("CONFORMANCE_EVERY") or 1)
 SHARD, SHARDS = map(int, (os.environ.get("CONFORMANCE_SHARD") or "0/1").split("/"))
 STRICT = float(os.environ.get("CONFORMANCE_STRICT") or "inf")
 BESIDE = os.environ.get("CONFORMANCE_BESIDE") or None
+IS_FIRST = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
 
 
 class Count:
@@ -224,13 +225,20 @@ def pytest_collection_modifyitems(config, items):
             if pattern.fullmatch(name):
                 item.add_marker(pytest.mark.skip(reason="listed: " + why))
                 break
-    if "PYTEST_XDIST_WORKER" not in os.environ or os.environ["PYTEST_XDIST_WORKER"] == "gw0":
+    if IS_FIRST:
         RESULTS.with_suffix(".collected").write_text(str(len(items)))
     config.hook.pytest_deselected(items=left)
     items[:] = chosen
 
 
 # ---- running and writing down ----
+
+
+def pytest_collectreport(report):
+    """A file that cannot be imported fails, as its tests would; one worker says so."""
+    name = short_name(report.nodeid)
+    if report.failed and IS_FIRST and name not in done_before():
+        write_down("error", 0, 0, 0.0, name, str(report.longrepr)[-300:], 0)
 
 
 def pytest_collection_finish(session):
@@ -277,6 +285,11 @@ def pytest_runtest_logreport(report):
         crash = getattr(report.longrepr, "reprcrash", None)
         text = report.longrepr
         reason = crash.message if crash else text[2] if isinstance(text, tuple) else str(text)
-    fields = (outcome, predictions, comparisons, f"{worst:.2g}", short_name(report.nodeid))
+    name = short_name(report.nodeid)
+    write_down(outcome, predictions, comparisons, worst, name, reason, repeated)
+
+
+def write_down(outcome, predictions, comparisons, worst, name, reason, repeated) -> None:
+    fields = (outcome, predictions, comparisons, f"{worst:.2g}", name)
     with RESULTS.open("a") as out:
         print(*fields, " ".join(reason.split())[:300], repeated, sep="\t", file=out)
