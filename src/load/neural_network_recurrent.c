@@ -126,26 +126,36 @@ static pome__value *direction(pome__nn *nn, const char *name) {
   return pome__nn_lit_text(nn, name);
 }
 
-/* ---- simple ---- */
+/* ---- simple and gru ---- */
 
-void pome__nn_to_simple_recurrent(pome__nn *nn, const pome__nn_layer *layer) {
-  static const uint32_t weight = 30, recursion = 31, bias = 32;
+/* What tells the two layers apart: the fields of their matrices and vectors, one for each gate, and
+ * how many activations they have, of which the last is that of the result. */
+typedef struct plain_kind {
+  pome__nn_cell_type type;
+  const char *op;
+  int gates, activations;
+  uint32_t weights[3], recursions[3], biases[3];
+} plain_kind;
+
+static void to_plain(pome__nn *nn, const pome__nn_layer *layer, const plain_kind *kind) {
   pome__pb p = layer->params;
-  pome__nn_cell cell = {.type = POME__NN_SIMPLE,
+  pome__nn_cell cell = {.type = kind->type,
                         .sequence = pome__nn_bool(nn, p, 15),
                         .reverse = pome__nn_bool(nn, p, 100)};
   pome__value *outputs[2];
+  int gates = kind->gates, last = kind->activations - 1;
   read_sizes(nn, p, &cell);
-  read_activations(nn, p, 10, 1, &cell);
+  read_activations(nn, p, 10, kind->activations, &cell);
   if (nn->status != POME_OK) return;
   pome__value *x = sequence_of(nn, pome__nn_in(nn, layer, 0));
   pome__value *h = state_of(nn, layer, 1, x, cell.out);
-  pome__value *w = stacked(nn, p, &weight, 1, cell.out, cell.in, "weights", 0);
-  pome__value *r = stacked(nn, p, &recursion, 1, cell.out, cell.out, "recursion", 0);
-  pome__value *b = pome__nn_bool(nn, p, 20) ? stacked(nn, p, &bias, 1, cell.out, 0, "bias", 0)
-                                            : zeros(nn, cell.out);
+  pome__value *w = stacked(nn, p, kind->weights, gates, cell.out, cell.in, "weights", 0);
+  pome__value *r = stacked(nn, p, kind->recursions, gates, cell.out, cell.out, "recursion", 0);
+  pome__value *b = pome__nn_bool(nn, p, 20)
+                       ? stacked(nn, p, kind->biases, gates, cell.out, 0, "bias", 0)
+                       : zeros(nn, gates * cell.out);
   if (nn->status != POME_OK) return;
-  if (cell.kind[0] < POME__NN_SIGMOID) {
+  if (cell.kind[0] < POME__NN_SIGMOID || cell.kind[last] < POME__NN_SIGMOID) {
     cell.w = w, cell.r = r, cell.b = b;
     pome__nn_steps(nn, &cell, x, h, NULL, outputs);
   } else {
@@ -157,53 +167,24 @@ void pome__nn_to_simple_recurrent(pome__nn *nn, const pome__nn_layer *layer) {
         POME__ARG("bias", b),
         POME__ARG("direction", direction(nn, cell.reverse ? "reverse" : "forward")),
         POME__ARG("output_sequence", pome__nn_lit_bool(nn, cell.sequence)),
-        POME__ARG("activation", name_of(nn, &cell, 0)),
+        POME__ARG("activation", name_of(nn, &cell, last)),
+        POME__ARG("recurrent_activation", last > 0 ? name_of(nn, &cell, 0) : NULL),
         {NULL, NULL, NULL, 0}};
-    pome__nn_op_many(nn, "rnn", args, outputs, 2);
+    pome__nn_op_many(nn, kind->op, args, outputs, 2);
   }
   give_sequence(nn, layer, outputs[0]);
   give_state(nn, layer, 1, outputs[1]);
 }
 
-/* ---- gru ---- */
+void pome__nn_to_simple_recurrent(pome__nn *nn, const pome__nn_layer *layer) {
+  static const plain_kind simple = {POME__NN_SIMPLE, "rnn", 1, 1, {30}, {31}, {32}};
+  to_plain(nn, layer, &simple);
+}
 
 void pome__nn_to_gru(pome__nn *nn, const pome__nn_layer *layer) {
-  static const uint32_t weights[] = {31, 32, 30}, recursions[] = {51, 52, 50},
-                        biases[] = {71, 72, 70};
-  pome__pb p = layer->params;
-  pome__nn_cell cell = {.type = POME__NN_GRU,
-                        .sequence = pome__nn_bool(nn, p, 15),
-                        .reverse = pome__nn_bool(nn, p, 100)};
-  pome__value *outputs[2];
-  read_sizes(nn, p, &cell);
-  read_activations(nn, p, 10, 2, &cell);
-  if (nn->status != POME_OK) return;
-  pome__value *x = sequence_of(nn, pome__nn_in(nn, layer, 0));
-  pome__value *h = state_of(nn, layer, 1, x, cell.out);
-  pome__value *w = stacked(nn, p, weights, 3, cell.out, cell.in, "weights", 0);
-  pome__value *r = stacked(nn, p, recursions, 3, cell.out, cell.out, "recursion", 0);
-  pome__value *b = pome__nn_bool(nn, p, 20) ? stacked(nn, p, biases, 3, cell.out, 0, "bias", 0)
-                                            : zeros(nn, 3 * cell.out);
-  if (nn->status != POME_OK) return;
-  if (cell.kind[0] < POME__NN_SIGMOID || cell.kind[1] < POME__NN_SIGMOID) {
-    cell.w = w, cell.r = r, cell.b = b;
-    pome__nn_steps(nn, &cell, x, h, NULL, outputs);
-  } else {
-    const pome__nn_arg args[] = {
-        POME__ARG("x", x),
-        POME__ARG("initial_h", h),
-        POME__ARG("weight_ih", w),
-        POME__ARG("weight_hh", r),
-        POME__ARG("bias", b),
-        POME__ARG("direction", direction(nn, cell.reverse ? "reverse" : "forward")),
-        POME__ARG("output_sequence", pome__nn_lit_bool(nn, cell.sequence)),
-        POME__ARG("recurrent_activation", name_of(nn, &cell, 0)),
-        POME__ARG("activation", name_of(nn, &cell, 1)),
-        {NULL, NULL, NULL, 0}};
-    pome__nn_op_many(nn, "gru", args, outputs, 2);
-  }
-  give_sequence(nn, layer, outputs[0]);
-  give_state(nn, layer, 1, outputs[1]);
+  static const plain_kind gru = {POME__NN_GRU, "gru",        3,           2,
+                                 {31, 32, 30}, {51, 52, 50}, {71, 72, 70}};
+  to_plain(nn, layer, &gru);
 }
 
 /* ---- lstm ---- */
