@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# usage: conformance.sh [SUITE...] [--every N] [--shard I/N] [--strict 0.01] [--device D] [--numerics N] [--jobs N] [--fresh]
+# usage: conformance.sh [SUITE...] [--sample] [--every N] [--shard I/N] [--strict 0.01] [--device D] [--beside D] [--numerics N]
+#                       [--jobs N] [--again] [--fresh]
 # coremltools' own tests on pome: builds the shared library, makes a virtual environment with coremltools 9.0 and torch 2.13.0
 # in build/conformance, runs the suites (all without a name) and prints one table. CONFORMANCE_PYTHON names an interpreter that
 # has all that already. See docs/conformance.md.
