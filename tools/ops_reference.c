@@ -33,6 +33,7 @@ static size_t test_count;
 /* Where each family is tested in coremltools' suite "ops": the files below
  * converters/mil/mil/ops/tests. */
 static const char *const suites[][2] = {
+    {"classic", ""},  /* no operation of MIL; the suites api and neural_network predict with it */
     {"classify", ""}, /* the suite api predicts with classifiers */
     {"constexpr", "test_constexpr_ops.py, test_compression.py"},
     {"quantization", "test_quantization.py"},

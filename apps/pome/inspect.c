@@ -298,9 +298,20 @@ static void put_stages(const pome_function *function) {
   for (size_t i = 0; i < count; i++) put_stage(pome_function_stage(function, i), i + 1);
 }
 
+/* A classifier's label is a text or a whole number, what a regressor gives is neither. */
+static void put_predicted(const pome_function *function) {
+  const char *name = pome_function_predicted_feature(function);
+  if (name == NULL) return;
+  const pome_port *port = pome_function_find_port(function, POME_OUTPUT_PORT, name);
+  bool label =
+      port != NULL && (port->feature == POME_FEATURE_STRING || port->feature == POME_FEATURE_INT64);
+  fputs(label ? "  predicts the label " : "  predicts ", stdout);
+  report_put(name);
+  putchar('\n');
+}
+
 static pome_status put_function(const pome_model *model, const pome_function *function,
                                 pome_error *error) {
-  const char *predicted = pome_function_predicted_feature(function);
   bool is_default = pome_model_find_function(model, NULL) == function;
   printf("\n%sfunction ", report_bold());
   report_put(pome_function_name(function));
@@ -312,11 +323,7 @@ static pome_status put_function(const pome_model *model, const pome_function *fu
   put_ports(function, POME_OUTPUT_PORT, "outputs");
   put_ports(function, POME_STATE_PORT, "states");
   put_stages(function);
-  if (predicted) {
-    fputs("  predicts the label ", stdout);
-    report_put(predicted);
-    putchar('\n');
-  }
+  put_predicted(function);
   POME__TRY(put_weights(function, error));
   POME__TRY(put_operations(function, error));
   POME__TRY(put_cost(function, error));

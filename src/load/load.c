@@ -26,12 +26,13 @@ static pome_status refuse_type(const pome__package *package, pome_error *error) 
     return pome__fail(error, POME_INPUT, "the model holds nothing: no model type is set in it");
   if (description->model_type == POME__MODEL_TYPE_PROGRAM)
     return pome__fail(error, POME_INPUT, "the compiled model has no model.mil");
-  if (pome__model_type_form(description->model_type) == POME__PROGRAM_NETWORK)
+  if (pome__model_type_form(description->model_type) != POME__PROGRAM_NONE)
     return pome__fail(error, POME_UNSUPPORTED,
                       "the model is a compiled %s; only its .mlmodel file can run",
                       description->model_type_name);
   pome__fail(error, POME_UNSUPPORTED,
-             "the model is of type %s; programs and neural networks are run",
+             "the model is of type %s; programs, neural networks and generalized linear models "
+             "are run",
              description->model_type_name);
   pome__error_hint(error, "convert it to an ML program (coremltools: convert_to=\"mlprogram\")");
   return POME_UNSUPPORTED;
@@ -43,6 +44,8 @@ static pome_status parse(pome__package *package, const pome_allocator *allocator
   POME__TRY(pome__blob_check(package->parent ? &package->parent->spec : &package->spec, error));
   if (package->form == POME__PROGRAM_NETWORK)
     return pome__load_neural_network(package, allocator, memory_limit, program, error);
+  if (package->form == POME__PROGRAM_LINEAR)
+    return pome__load_linear_model(package, allocator, memory_limit, program, error);
   if (package->form == POME__PROGRAM_TEXT)
     return pome__load_mil_text(package->program, &blobs, allocator, memory_limit, program, error);
   pome_status status =
@@ -230,12 +233,13 @@ static pome_status make_safe(pome__package *package, pome__program *program, pom
   return check_description(program, &package->description, error);
 }
 
-/* A layer that is not run leaves a network that can be looked at. */
-static pome_status refuse_network(pome__package *package, pome_error *error) {
+/* What is not run can be looked at. */
+static pome_status refuse_model(pome__package *package, pome_error *error) {
   pome__function_description *function = &package->description.functions[0];
   const char *message = error->message;
   function->refusal = pome__arena_string(&package->arena, message, strlen(message));
-  if (!function->refusal) return pome__fail_memory(error, "a network");
+  if (!function->refusal) return pome__fail_memory(error, "a model");
+  if (package->form != POME__PROGRAM_NETWORK) return POME_OK;
   return pome__list_layers(package, function->refusal, error);
 }
 
@@ -249,8 +253,8 @@ pome_status pome__load_program(pome__package *package, const pome_allocator *all
                            : parse(package, allocator, memory_limit, &made, error);
   if (status == POME_OK) {
     status = make_safe(package, made, error);
-  } else if (status == POME_UNSUPPORTED && package->form == POME__PROGRAM_NETWORK) {
-    status = refuse_network(package, error);
+  } else if (status == POME_UNSUPPORTED && pome__form_is_converted(package->form)) {
+    status = refuse_model(package, error);
   }
   if (status != POME_OK) {
     if (package->spec_path[0] != '\0') pome__error_at_file(error, package->spec_path);

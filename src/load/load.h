@@ -6,8 +6,8 @@
 #include "package/package.h"
 
 /* Reads the package's program in whichever form it has, verifies its structure, and resolves its
- * ops. The program points into the package's files. POME_UNSUPPORTED when the model type is neither
- * a program nor a neural network. A network that has a layer which is not run gives NULL, and its
+ * ops. The program points into the package's files. POME_UNSUPPORTED when the model type has no
+ * form. A model of a type that is converted, and that has what is not run, gives NULL, and its
  * function's description says why. `memory_limit` bounds the program's arena (0: none). */
 pome_status pome__load_program(pome__package *package, const pome_allocator *allocator,
                                size_t memory_limit, pome__program **program, pome_error *error);
@@ -33,6 +33,11 @@ pome_status pome__load_mil_text(pome__bytes text, const pome__blob_source *blobs
 pome_status pome__load_neural_network(pome__package *package, const pome_allocator *allocator,
                                       size_t memory_limit, pome__program **program,
                                       pome_error *error);
+/* A GLMRegressor or GLMClassifier message, the same. POME_UNSUPPORTED when it takes something else
+ * than numbers. */
+pome_status pome__load_linear_model(pome__package *package, const pome_allocator *allocator,
+                                    size_t memory_limit, pome__program **program,
+                                    pome_error *error);
 /* Counts the layers of the package's network by type into its function's description, where `why`
  * is the reason that one of them is not run for. */
 pome_status pome__list_layers(pome__package *package, const char *why, pome_error *error);

@@ -213,18 +213,13 @@ static pome__function *new_function(pome__program *program, const pome__package 
   return pome__program_add_function(program, name, POME__IOS16);
 }
 
-static pome_status convert(pome__nn *nn, pome__package *package) {
+static void fill_network(pome__nn *nn, pome__pb network, pome__package *package) {
   pome__function_description *described = &package->description.functions[0];
-  pome__pb network = pome__pb_open(package->program);
-  /* People count from the start of the file. */
-  const pome__package *file = package->parent != NULL ? package->parent : package;
-  network.file = file->spec.bytes.data;
   nn->rank5 = pome__nn_int(nn, network, 5, 0) == 0;
   pome__nn_inputs(nn, network, described);
   pome__nn_network(nn, network);
   nn->layer = nn->type = "";
   pome__nn_outputs(nn, network, package->description.model_type, described);
-  return nn->status;
 }
 
 /* ---- layers by type ---- */
@@ -267,10 +262,12 @@ pome_status pome__list_layers(pome__package *package, const char *why, pome_erro
   return network.status;
 }
 
-pome_status pome__load_neural_network(pome__package *package, const pome_allocator *allocator,
-                                      size_t memory_limit, pome__program **out, pome_error *error) {
+pome_status pome__nn_build(pome__package *package, const pome_allocator *allocator,
+                           size_t memory_limit,
+                           void (*fill)(pome__nn *nn, pome__pb model, pome__package *package),
+                           pome__program **out, pome_error *error) {
   if (package->description.function_count != 1)
-    return pome__fail(error, POME_INPUT, "the network describes %zu functions; it has one",
+    return pome__fail(error, POME_INPUT, "the model describes %zu functions; it has one",
                       package->description.function_count);
   pome__program *program = pome__program_create(allocator, memory_limit);
   if (program == NULL) return pome__fail_memory(error, "a program");
@@ -287,12 +284,22 @@ pome_status pome__load_neural_network(pome__package *package, const pome_allocat
   nn.function = new_function(program, package);
   if (nn.function == NULL) pome__nn_no_memory(&nn);
   else nn.block = nn.function->body;
-  pome_status status = nn.status == POME_OK ? convert(&nn, package) : nn.status;
+  pome__pb model = pome__pb_open(package->program);
+  /* People count from the start of the file. */
+  const pome__package *file = package->parent != NULL ? package->parent : package;
+  model.file = file->spec.bytes.data;
+  if (nn.status == POME_OK) fill(&nn, model, package);
   pome__arena_free(&nn.scratch);
-  if (status != POME_OK) {
+  if (nn.status != POME_OK) {
     pome__program_free(program);
-    return status;
+    return nn.status;
   }
   *out = program;
   return POME_OK;
+}
+
+pome_status pome__load_neural_network(pome__package *package, const pome_allocator *allocator,
+                                      size_t memory_limit, pome__program **program,
+                                      pome_error *error) {
+  return pome__nn_build(package, allocator, memory_limit, fill_network, program, error);
 }

@@ -76,7 +76,20 @@ void pome__nn_inputs(pome__nn *nn, pome__pb network, pome__function_description 
 void pome__nn_outputs(pome__nn *nn, pome__pb network, int model_type,
                       const pome__function_description *description);
 
+/* An input of the function, named after the port. */
+pome__value *pome__nn_add_input(pome__nn *nn, const pome_port *port, const pome__type *type);
+/* The label and the probabilities by label, in that order, named as the description says. The
+ * labels stand in the fields that all classifiers have them in. */
+void pome__nn_classify(pome__nn *nn, pome__pb model, const pome__function_description *description,
+                       pome__value *probabilities, pome__value **outputs);
+
 /* ---- neural_network.c ---- */
+/* A program with one function, which `fill` gives inputs, operations and outputs from the package's
+ * message, a cursor over `model`. */
+pome_status pome__nn_build(pome__package *package, const pome_allocator *allocator,
+                           size_t memory_limit,
+                           void (*fill)(pome__nn *nn, pome__pb model, pome__package *package),
+                           pome__program **program, pome_error *error);
 /* NULL when no layer has that field number. */
 const char *pome__nn_layer_name(uint32_t number);
 /* The layers of a NeuralNetwork message, in order, into nn->block. */

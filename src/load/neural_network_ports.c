@@ -159,7 +159,7 @@ static void define_port(pome__nn *nn, const pome_port *port, pome__value *value)
   pome__nn_define(nn, blob, value);
 }
 
-static pome__value *add_input(pome__nn *nn, const pome_port *port, const pome__type *type) {
+pome__value *pome__nn_add_input(pome__nn *nn, const pome_port *port, const pome__type *type) {
   pome__value *value = pome__function_new_value(nn->program, nn->function, port->name, type);
   if (value == NULL || !pome__function_add_input(nn->program, nn->function, value) ||
       !pome__scope_add(&nn->names, value->name, value)) {
@@ -179,7 +179,7 @@ void pome__nn_inputs(pome__nn *nn, pome__pb network, pome__function_description 
     pome_port *port = &description->inputs[i];
     pome__type type;
     if (!type_of_port(nn, port, sequences, &type)) return;
-    pome__value *value = add_input(nn, port, &type);
+    pome__value *value = pome__nn_add_input(nn, port, &type);
     snprintf(nn->layer_name, sizeof nn->layer_name, "%.80s", port->name);
     if (port->feature == POME_FEATURE_IMAGE) {
       value = preprocess(nn, &all, port, first, value);
@@ -294,12 +294,12 @@ static void walk_labels(labels *list, pome__pb vector) {
   if (vector.status != POME_OK && nn->status == POME_OK) nn->status = vector.status;
 }
 
-/* The labels as a list that `classify` takes. */
-static pome__value *read_labels(pome__nn *nn, pome__pb network) {
+/* The labels as a list that `classify` takes: stringClassLabels 100, int64ClassLabels 101. */
+static pome__value *read_labels(pome__nn *nn, pome__pb model) {
   pome__pb vector;
   labels list = {.nn = nn};
-  if (pome__nn_message(nn, network, 100, &vector)) list.dtype = POME_STRING;
-  else if (pome__nn_message(nn, network, 101, &vector)) list.dtype = POME_INT64;
+  if (pome__nn_message(nn, model, 100, &vector)) list.dtype = POME_STRING;
+  else if (pome__nn_message(nn, model, 101, &vector)) list.dtype = POME_INT64;
   else pome__nn_fail(nn, POME_INPUT, "the classifier has no labels");
   if (nn->status != POME_OK) return NULL;
   walk_labels(&list, vector);
@@ -348,12 +348,11 @@ static pome__value *flat(pome__nn *nn, pome__value *x) {
   return pome__nn_rank(nn, x) == 1 ? x : pome__nn_reshape(nn, x, 1, &all);
 }
 
-static void classify(pome__nn *nn, pome__pb network, const pome__function_description *description,
-                     pome__value **outputs) {
+void pome__nn_classify(pome__nn *nn, pome__pb model, const pome__function_description *description,
+                       pome__value *probabilities, pome__value **outputs) {
   const char *names[] = {description->predicted_feature, description->predicted_probabilities};
   snprintf(nn->layer_name, sizeof nn->layer_name, "classify");
-  pome__value *probabilities = flat(nn, probabilities_of(nn, network));
-  pome__value *classes = read_labels(nn, network);
+  pome__value *classes = read_labels(nn, model);
   pome__nn_op_many(nn, "classify",
                    (const pome__nn_arg[]){POME__ARG("probabilities", probabilities),
                                           POME__ARG("classes", classes),
@@ -377,7 +376,8 @@ void pome__nn_outputs(pome__nn *nn, pome__pb network, int model_type,
   pome__value *answers[2] = {NULL, NULL};
   pome__value **outputs = POME__NEW_ARRAY(&nn->scratch, pome__value *, count);
   if (outputs == NULL) pome__nn_no_memory(nn);
-  if (nn->status == POME_OK && classifier) classify(nn, network, description, answers);
+  if (nn->status == POME_OK && classifier)
+    pome__nn_classify(nn, network, description, flat(nn, probabilities_of(nn, network)), answers);
   for (size_t i = 0; nn->status == POME_OK && i < count; i++) {
     const pome_port *port = &description->outputs[i];
     for (int l = 0; l < 2; l++)

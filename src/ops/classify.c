@@ -42,7 +42,7 @@ static pome_status infer_classify(pome__call *call) {
 }
 
 static const pome__param classify[] = {
-    POME__P("probabilities", 0, POME__BIT(FP32), 0),
+    POME__P("probabilities", 0, POME__BIT(FP32) | POME__BIT(FP64), 0),
     POME__P("classes", 0, 0, POME__PARAM_CONST | POME__PARAM_LIST)};
 
 static const pome__schema rows[] = {

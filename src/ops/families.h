@@ -7,6 +7,7 @@
 
 #define POME__FAMILY_TABLE(X)                                                                      \
   X(activation)                                                                                    \
+  X(classic)                                                                                       \
   X(classify)                                                                                      \
   X(constexpr)                                                                                     \
   X(control_flow)                                                                                  \

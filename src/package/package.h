@@ -38,6 +38,8 @@
 #define POME__MODEL_TYPE_NETWORK_REGRESSOR   303
 #define POME__MODEL_TYPE_NETWORK_CLASSIFIER  403
 #define POME__MODEL_TYPE_NETWORK             500
+#define POME__MODEL_TYPE_GLM_REGRESSOR       300
+#define POME__MODEL_TYPE_GLM_CLASSIFIER      400
 
 typedef struct pome__function_description {
   const char *name;
@@ -49,8 +51,8 @@ typedef struct pome__function_description {
   size_t state_count;
   const char *predicted_feature;       /* NULL when there is none */
   const char *predicted_probabilities; /* NULL when there is none */
-  /* Of a network that has a layer which is not run, set when it is loaded: why, and its layers by
-   * type. */
+  /* Set when it is loaded, of a network that has a layer which is not run, or of another model that
+   * is not: why; and a network's layers by type. */
   const char *refusal;
   pome_op_count *layers;
   size_t layer_count;
@@ -73,7 +75,8 @@ typedef enum pome__program_form {
   POME__PROGRAM_NONE,
   POME__PROGRAM_PROTO,
   POME__PROGRAM_TEXT,
-  POME__PROGRAM_NETWORK /* layers, which load/ makes a program of */
+  POME__PROGRAM_NETWORK, /* layers, which load/ makes a program of */
+  POME__PROGRAM_LINEAR   /* a generalized linear model, the same */
 } pome__program_form;
 
 /* A weight file beyond the first one. */
@@ -97,7 +100,7 @@ typedef struct pome__package {
   const char *root;                /* folder that "@model_path" stands for, or NULL */
   pome__description description;
   pome__program_form form;
-  pome__bytes program; /* MILSpec.Program or NeuralNetwork message, or text */
+  pome__bytes program; /* MILSpec.Program or the message of the model's type, or text */
   /* A pipeline's models, in order: their own description and program, but the files, memory and
    * ceiling of the package that they stand in. */
   struct pome__package *stages;
@@ -133,6 +136,10 @@ pome_status pome__package_string(pome__package *package, const char *text, size_
 /* pipeline.c: reads package->program, the message of a pipeline of package->description's type,
  * into stages. */
 bool pome__model_type_is_pipeline(int type);
+/* Whether load/ makes the program, which the file does not have. */
+static inline bool pome__form_is_converted(pome__program_form form) {
+  return form == POME__PROGRAM_NETWORK || form == POME__PROGRAM_LINEAR;
+}
 /* The form that a Model message of that type holds its program in. */
 pome__program_form pome__model_type_form(int type);
 pome_status pome__pipeline_parse(pome__package *package, pome_error *error);

@@ -24,6 +24,8 @@ pome__program_form pome__model_type_form(int type) {
   case POME__MODEL_TYPE_NETWORK_REGRESSOR:
   case POME__MODEL_TYPE_NETWORK_CLASSIFIER:
   case POME__MODEL_TYPE_NETWORK: return POME__PROGRAM_NETWORK;
+  case POME__MODEL_TYPE_GLM_REGRESSOR:
+  case POME__MODEL_TYPE_GLM_CLASSIFIER: return POME__PROGRAM_LINEAR;
   default: return POME__PROGRAM_NONE;
   }
 }

@@ -147,7 +147,7 @@ static pome_status check_types(const pome_function *pipeline, pome_error *error)
                         stage->description->refusal);
     return pome__fail(error, POME_UNSUPPORTED,
                       "stage %zu of the pipeline, \"%s\", is of type %s, which cannot run; ML "
-                      "programs and neural networks can",
+                      "programs, neural networks and generalized linear models can",
                       i + 1, stage->name, stage->type);
   }
   return POME_OK;

@@ -176,18 +176,22 @@ static pome_status create(const pome_function *function, const pome_plan_options
 /* Why a function without a program does not run. */
 static void fail_without_program(const pome_function *function, pome_error *error) {
   const char *refusal = function->description->refusal;
+  int type = function->model->package->description.model_type;
   if (refusal != NULL) {
-    pome__fail(error, POME_UNSUPPORTED, "the network cannot run: %s", refusal);
+    pome__fail(error, POME_UNSUPPORTED, "the %s cannot run: %s",
+               pome__model_type_form(type) == POME__PROGRAM_NETWORK ? "network" : "model", refusal);
     return;
   }
-  if (strncmp(function->type, "neuralNetwork", 13) == 0) {
+  if (pome__model_type_form(type) != POME__PROGRAM_NONE) {
     pome__fail(error, POME_UNSUPPORTED,
                "a compiled model of type %s cannot run; the .mlmodel file that it came from can",
                function->type);
     return;
   }
   pome__fail(error, POME_UNSUPPORTED,
-             "models of type %s cannot run; ML programs and neural networks can", function->type);
+             "models of type %s cannot run; ML programs, neural networks and generalized linear "
+             "models can",
+             function->type);
   pome__error_hint(error, "convert it to an ML program (coremltools: convert_to=\"mlprogram\")");
 }
 

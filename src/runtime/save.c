@@ -10,11 +10,11 @@ void pome_save_options_init_sized(pome_save_options *options, size_t size) {
 /* The type of the first model, or stage, that has not a program of its own; NULL: none. */
 static const char *without_program(const pome_model *model) {
   const pome__package *package = model->package;
-  if (model->stage_count == 0 && (model->program == NULL || package->form == POME__PROGRAM_NETWORK))
+  if (model->stage_count == 0 && (model->program == NULL || pome__form_is_converted(package->form)))
     return pome_model_type(model);
   for (size_t i = 0; i < model->stage_count; i++) {
     const pome__package *stage = &package->stages[i];
-    if (stage->form == POME__PROGRAM_NETWORK) return stage->description.model_type_name;
+    if (pome__form_is_converted(stage->form)) return stage->description.model_type_name;
   }
   return NULL;
 }

@@ -36,10 +36,24 @@ static uint32_t read_float(const char **at) {
   return bits;
 }
 
-static void read_list(const char **at, bool floats, wire *out) {
+static uint64_t read_double(const char **at) {
+  char *end;
+  double value = strtod(*at, &end);
+  uint64_t bits;
+  assert_true(end > *at);
+  memcpy(&bits, &value, sizeof bits);
+  *at = end;
+  return bits;
+}
+
+/* Of floats 'F', doubles 'D', or varints. */
+static void read_list(const char **at, char kind, wire *out) {
   for (skip_spaces(at); **at != ']'; skip_spaces(at)) {
-    if (floats) {
+    if (kind == 'F') {
       uint32_t bits = read_float(at);
+      wire_raw(out, &bits, sizeof bits);
+    } else if (kind == 'D') {
+      uint64_t bits = read_double(at);
       wire_raw(out, &bits, sizeof bits);
     } else {
       wire_varint(out, (uint64_t)read_whole(at));
@@ -66,10 +80,15 @@ static void read_value(const char **at, uint32_t number, wire *out) {
     ++*at;
     wire_fixed32(out, number, read_float(at));
     return;
+  case 'd':
+    ++*at;
+    wire_fixed64(out, number, read_double(at));
+    return;
   case 'F':
+  case 'D':
   case '[':
-    *at += *start == 'F' ? 2 : 1;
-    read_list(at, *start == 'F', &inner);
+    *at += *start == '[' ? 1 : 2;
+    read_list(at, *start, &inner);
     break;
   case 'x':
     ++*at;
@@ -120,19 +139,24 @@ void network_parse_tensor(const char *text, network_tensor *out) {
   }
 }
 
-pome_status network_open(const char *description, const char *network, pome_model **model,
-                         pome_error *error) {
+pome_status typed_open(uint32_t type, const char *description, const char *body, pome_model **model,
+                       pome_error *error) {
   wire message = {NULL, 0, 0};
   pome_model_options options;
   pome_model_options_init(&options);
   options.copy = true;
   wire_uint(&message, 1, 4);
   wire_message(&message, 2, network_message(description));
-  wire_message(&message, 500, network_message(network));
+  wire_message(&message, type, network_message(body));
   pome_status status =
       pome_model_open_memory(message.data, message.size, NULL, 0, &options, model, error);
   wire_free(&message);
   return status;
+}
+
+pome_status network_open(const char *description, const char *network, pome_model **model,
+                         pome_error *error) {
+  return typed_open(500, description, network, model, error);
 }
 
 /* ---- cases ---- */

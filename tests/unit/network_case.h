@@ -1,7 +1,8 @@
 /* Neural networks in tests: messages written in a short notation, and cases of one layer.
  *
  * A message is its fields, NUMBER:VALUE, apart by spaces. Values: 5 and m5 (-5) are varints, f0.5 a
- * float, [1 2] packed varints, F[1 2] packed floats, x0aff bytes, "text" a string, {..} a message.
+ * float, d0.5 a double, [1 2] packed varints, F[1 2] packed floats, D[1 2] packed doubles, x0aff
+ * bytes, "text" a string, {..} a message.
  * A tensor is its shape and its elements: "[2,3] 1 2 3 4 5 6".
  */
 #ifndef POME_TESTS_NETWORK_CASE_H
@@ -23,6 +24,9 @@ typedef struct network_tensor {
 
 void network_parse_tensor(const char *text, network_tensor *out);
 
+/* A Model with its description and what field `type` holds, in that notation. */
+pome_status typed_open(uint32_t type, const char *description, const char *body, pome_model **model,
+                       pome_error *error);
 /* A Model of type 500 with a description and a network, in that notation. */
 pome_status network_open(const char *description, const char *network, pome_model **model,
                          pome_error *error);

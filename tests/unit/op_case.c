@@ -349,13 +349,14 @@ static void fill_operands(bench *b, operands *o, bool wide) {
     const item *in = item_of(b, pome__op_operand_value(b->op, i));
     o->types[i] = type_of_tensor(&in->tensor);
     o->tensors[i] = in->tensor;
-    if (wide && !in->constant && pome__dtype_is_float(in->tensor.dtype)) {
+    pome_dtype stored = pome__stored_dtype(in->tensor.dtype, POME_NUMERICS_WIDE);
+    if (wide && !in->constant && stored != in->tensor.dtype) {
       size_t n = pome_tensor_count(&in->tensor);
       float *data = pome__arena_array(&b->arena, n + 1, sizeof(float), 16);
       assert_non_null(data);
       pome__load_f32(in->tensor.data, in->tensor.dtype, 0, 1, n, data);
       o->tensors[i].data = data;
-      o->tensors[i].dtype = POME_FP32;
+      o->tensors[i].dtype = stored;
     }
     o->list[i].type = &o->types[i];
     o->list[i].tensor = &o->tensors[i];
@@ -430,7 +431,8 @@ static void compare(bench *b, size_t index, const pome_tensor *got, const char *
 }
 
 static void new_output(bench *b, const pome__type *type, bool wide, pome_tensor *out) {
-  pome_dtype dtype = wide && pome__dtype_is_float(type->dtype) ? POME_FP32 : type->dtype;
+  pome_dtype dtype =
+      pome__stored_dtype(type->dtype, wide ? POME_NUMERICS_WIDE : POME_NUMERICS_STRICT);
   assert_int_equal(pome_tensor_init(out, dtype, type->rank, type->dims, NULL, NULL), POME_OK);
   out->data = pome__arena_alloc(&b->arena, pome_tensor_bytes(out) + 1, 64);
   assert_non_null(out->data);

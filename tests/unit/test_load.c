@@ -485,9 +485,9 @@ static void other_types_are_named(void **state) {
   wire model = {0}, none = {0};
   wire_uint(&model, 1, 4);
   wire_message(&model, 2, none);
-  wire_message(&model, 400, none);
+  wire_message(&model, 402, none);
   assert_int_equal(load(model, &error), POME_UNSUPPORTED);
-  assert_non_null(strstr(error.message, "glmClassifier"));
+  assert_non_null(strstr(error.message, "treeEnsembleClassifier"));
 }
 
 /* ---- samples ---- */

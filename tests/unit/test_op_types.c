@@ -265,8 +265,8 @@ static const type_program
                                                                        "(x); }" NAMED("y") "} -> "
                                                                                            "(y);",
              false},
-            {"classify", POME__BIT(FP32),
-             "func main<ios15>(tensor<fp32, [2]> x) {"
+            {"classify classify.probabilities", POME__BIT(FP32) | POME__BIT(FP64),
+             "func main<ios15>(tensor<$T, [2]> x) {"
              "  tensor<string, []> label, dict<tensor<string, []>, tensor<fp64, []>> y = "
              "classify(probabilities = x, classes = list<tensor<string, []>, 2>([\"a\", "
              "\"b\"]))" NAMED("label") "} -> (label, y);",

@@ -193,10 +193,10 @@ static void what_does_not_join(void **state) {
 
 static void stages_of_other_types(void **state) {
   (void)state;
-  wire linear[] = {other_model(300), adding_model("h", "y", NULL)};
-  expect_no_plan(open_stages("x", "y", linear, 2), POME_UNSUPPORTED,
-                 "stage 1 of the pipeline, \"1\", is of type glmRegressor, which cannot run; "
-                 "ML programs and neural networks can");
+  wire tree[] = {other_model(302), adding_model("h", "y", NULL)};
+  expect_no_plan(open_stages("x", "y", tree, 2), POME_UNSUPPORTED,
+                 "stage 1 of the pipeline, \"1\", is of type treeEnsembleRegressor, which cannot "
+                 "run; ML programs, neural networks and generalized linear models can");
   wire inner[] = {adding_model("x", "h", NULL), adding_model("h", "y", NULL)};
   wire nested[] = {pipeline_model(202, "x", "y", inner, NULL, 2)};
   expect_no_plan(open_stages("x", "y", nested, 1), POME_UNSUPPORTED, "is of type pipeline");

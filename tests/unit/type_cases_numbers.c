@@ -3,6 +3,9 @@
 #include "type_case.h"
 
 static const type_case cases[] = {
+    {"generalized_linear", POME__IOS13, 0,
+     "values=($values[2]{1, 2}, $values[]{4}); weights=fp64[1, 3]{2, 1, 0.5}; offset=fp64[1]{0.25}",
+     "fp64[1]{6.25}"},
     {"abs", POME__IOS13, 0, "x=$x[3]{-3, 0, 2}", "$x[3]{3, 0, 2}"},
     {"acos", POME__IOS13, 0, "x=$x[3]{0, 1, -1}", "$x[3]{1.57079633, 0, 3.14159265}"},
     {"asin", POME__IOS13, 0, "x=$x[3]{0, 1, -1}", "$x[3]{0, 1.57079633, -1.57079633}"},

@@ -1,4 +1,4 @@
-# A Model of specification version 3 whose type is field 300, glmRegressor, and empty.
-put_hex 08031200e21200 >linear.mlmodel
-"$POME" inspect linear.mlmodel
-"$POME" predict linear.mlmodel
+# A Model of specification version 3 whose type is field 302, treeEnsembleRegressor, and empty.
+put_hex 08031200f21200 >tree.mlmodel
+"$POME" inspect tree.mlmodel
+"$POME" predict tree.mlmodel
