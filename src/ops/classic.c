@@ -113,7 +113,7 @@ static pome_status eval_generalized_linear(pome__call *call) {
   }
   if (shared) share_out(p, count);
   else if (first == 1) p[0] = 1 - p[1];
-  if (kind != NO_CLASSES && count > 2) divide_by_sum(p, count);
+  if (kind != NO_CLASSES && rows > 1) divide_by_sum(p, count);
   return POME_OK;
 }
 

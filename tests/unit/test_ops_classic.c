@@ -46,6 +46,10 @@ static void test_generalized_linear(void **state) {
        "values=(fp64[1]{1}); weights=fp64[3, 1]{-800, -800, -800}; offset=fp64[3]{0, 0, 0}; "
        "link=\"logit\"; classes=\"one_vs_rest\"",
        "fp64[3]{0.3333333333333333*3}", 1e-15},
+      {"generalized_linear", POME__IOS13,
+       "values=(fp64[1]{1}); weights=fp64[2, 1]{0, 0}; offset=fp64[2]{0, 1}; link=\"logit\"; "
+       "classes=\"one_vs_rest\"",
+       "fp64[2]{0.40615451504869066, 0.5938454849513094}", 1e-15},
       {"generalized_linear", POME__IOS13, TWO_ROWS "offset=fp64[1]{0}",
        "error: the number of offsets is 1, but the number of rows is 2", 0},
       {"generalized_linear", POME__IOS13, ONE_ROW "offset=fp64[1]{0}; classes=\"reference\"",
