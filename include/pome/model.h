@@ -82,9 +82,10 @@ static inline void pome_model_options_init(pome_model_options *options) {
  * are mapped: they must not shrink while the model is open unless `copy` is set. Fails with
  * POME_INPUT (missing, broken, no model), POME_UNSUPPORTED (an opset, operation, element type or
  * file version that is not known: the message names it), POME_MEMORY, POME_IO. Models of types that
- * do not run, neural networks with a layer that does not, and programs whose weight file is
- * missing, open and can be inspected; pome_plan_create refuses them. Sources: coremltools 9.0
- * modelpackage/src/ModelPackage.cpp, mlmodel/format/Model.proto. */
+ * do not run, neural networks with a layer that does not, linear models of other things than
+ * numbers, and programs whose weight file is missing, open and can be inspected; pome_plan_create
+ * refuses them. Sources: coremltools 9.0 modelpackage/src/ModelPackage.cpp,
+ * mlmodel/format/Model.proto. */
 POME_API pome_status pome_model_open(const char *path, const pome_model_options *options,
                                      pome_model **model, pome_error *error);
 
@@ -115,8 +116,8 @@ POME_API const pome_function *pome_model_function(const pome_model *model, size_
 POME_API const pome_function *pome_model_find_function(const pome_model *model, const char *name);
 
 POME_API const char *pome_function_name(const pome_function *function);
-/* "CoreML7" and the like, of a neural network that of the program made of it; "" when the function
- * is no program's. */
+/* "CoreML7" and the like, of a neural network or a linear model that of the program made of it; ""
+ * when the function is no program's. */
 POME_API const char *pome_function_opset(const pome_function *function);
 POME_API const pome_model *pome_function_model(const pome_function *function);
 

@@ -142,6 +142,10 @@ static void regress(pome__nn *nn, const pome__function_description *description,
   if (nn->status == POME_OK && description->output_count != 1)
     pome__nn_fail(nn, POME_INPUT, "the regressor has %zu outputs; it gives 1",
                   description->output_count);
+  if (nn->status == POME_OK && port->feature != POME_FEATURE_TENSOR &&
+      port->feature != POME_FEATURE_DOUBLE && port->feature != POME_FEATURE_INT64)
+    pome__nn_fail(nn, POME_UNSUPPORTED, "output \"%s\" is neither a number nor an array",
+                  port->name);
   if (nn->status == POME_OK && port->feature != POME_FEATURE_TENSOR && rows != 1)
     pome__nn_fail(nn, POME_INPUT, "\"%s\" is one number, and the weights have %zu rows", port->name,
                   rows);

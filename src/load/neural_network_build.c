@@ -15,7 +15,7 @@
 #define MAX_COUNT ((size_t)1 << 40)
 
 void pome__nn_no_memory(pome__nn *nn) {
-  if (nn->status == POME_OK) nn->status = pome__fail_memory(nn->error, "the network's program");
+  if (nn->status == POME_OK) nn->status = pome__fail_memory(nn->error, "the model's program");
 }
 
 void pome__nn_fail(pome__nn *nn, pome_status status, const char *format, ...) {

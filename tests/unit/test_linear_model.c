@@ -240,6 +240,8 @@ static void only_looked_at(void **state) {
   } odd[] = {
       {"1:{1:\"s\" 3:{3:{}}}" NUMBER_OUT, "1:{1:D[1]}",
        "the model cannot run: input \"s\" is neither a number nor an array"},
+      {NUMBER_IN "10:{1:\"s\" 3:{3:{}}}", "1:{1:D[1]}",
+       "the model cannot run: output \"s\" is neither a number nor an array"},
       {NUMBER_IN NUMBER_OUT, "1:{1:D[1]} 3:7",
        "the model cannot run: postEvaluationTransform is 7; 0 to 2 are known"},
       {NUMBER_IN "10:{1:\"a\" 3:{2:{}}}", "1:{1:D[1]}",
