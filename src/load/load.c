@@ -237,7 +237,7 @@ static pome_status make_safe(pome__package *package, pome__program *program, pom
 static pome_status refuse_model(pome__package *package, pome_error *error) {
   pome__function_description *function = &package->description.functions[0];
   const char *message = error->message;
-  function->refusal = pome__arena_string(&package->arena, message, strlen(message));
+  function->refusal = pome__arena_string(pome__package_arena(package), message, strlen(message));
   if (!function->refusal) return pome__fail_memory(error, "a model");
   if (package->form != POME__PROGRAM_NETWORK) return POME_OK;
   return pome__list_layers(package, function->refusal, error);

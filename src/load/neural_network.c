@@ -253,7 +253,7 @@ pome_status pome__list_layers(pome__package *package, const char *why, pome_erro
   const size_t types = sizeof rows / sizeof rows[0] + 2; /* custom and unknown ones */
   pome__pb network = pome__pb_open(package->program);
   pome__function_description *function = &package->description.functions[0];
-  function->layers = POME__NEW_ARRAY(&package->arena, pome_op_count, types);
+  function->layers = POME__NEW_ARRAY(pome__package_arena(package), pome_op_count, types);
   if (function->layers == NULL) return pome__fail_memory(error, "a network");
   for (pome__pb_field field; pome__pb_next(&network, &field, error);) {
     if (field.number != 1 || field.wire != POME__PB_LEN) continue;

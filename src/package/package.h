@@ -133,6 +133,11 @@ void pome__package_limit(pome__package *package, size_t file_size);
 pome_status pome__package_string(pome__package *package, const char *text, size_t size,
                                  const char **copy, pome_error *error);
 
+/* Where what is found out about a package is kept: a stage has no arena of its own. */
+static inline pome__arena *pome__package_arena(pome__package *package) {
+  return package->parent != NULL ? &package->parent->arena : &package->arena;
+}
+
 /* pipeline.c: reads package->program, the message of a pipeline of package->description's type,
  * into stages. */
 bool pome__model_type_is_pipeline(int type);

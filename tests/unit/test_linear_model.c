@@ -259,6 +259,22 @@ static void only_looked_at(void **state) {
   }
 }
 
+/* What is said of a stage is kept, and freed with the file. */
+static void stage_only_looked_at(void **state) {
+  (void)state;
+  pome_error error;
+  pome_model *model;
+  pome_plan *plan = NULL;
+  check_ok(typed_open(202, "1:{1:\"s\" 3:{3:{}}}" NUMBER_OUT,
+                      "1:{1:4 2:{1:{1:\"s\" 3:{3:{}}}" NUMBER_OUT "} 300:{1:{1:D[1]}}}", &model,
+                      &error),
+           &error);
+  const pome_function *function = pome_model_find_function(model, NULL);
+  assert_int_equal(pome_plan_create(function, NULL, &plan, &error), POME_UNSUPPORTED);
+  assert_non_null(strstr(error.message, "input \"s\" is neither a number nor an array"));
+  pome_model_close(model);
+}
+
 static wire message_of(const linear_case *c) {
   wire message = {0};
   wire_uint(&message, 1, 4);
@@ -341,9 +357,10 @@ static void broken_anywhere(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(numbers_and_classes), cmocka_unit_test(exact_sum),
-      cmocka_unit_test(refused_when_opened), cmocka_unit_test(only_looked_at),
-      cmocka_unit_test(lack_of_memory),      cmocka_unit_test(broken_anywhere),
+      cmocka_unit_test(numbers_and_classes),  cmocka_unit_test(exact_sum),
+      cmocka_unit_test(refused_when_opened),  cmocka_unit_test(only_looked_at),
+      cmocka_unit_test(stage_only_looked_at), cmocka_unit_test(lack_of_memory),
+      cmocka_unit_test(broken_anywhere),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
