@@ -271,9 +271,9 @@ pome_status pome__eval_affine(pome__call *call) {
  *
  * Up to iOS16: roi [N, 1, 4 or 5, 1, 1] (5: the image's index first) to [N, B or 1, C, h, w]. From
  * iOS17 on: boxes [N, 4] and box_indices [N] to [N, C, h, w]. Points outside the image are
- * pad_value as a whole. Before iOS16 there is no pad_value, and Core ML takes a box that has no
- * point in the image for the whole image (the expectation of coremltools' test of UNALIGN_CORNERS
- * with the box 2, 2, 1, 1 in normalized coordinates). */
+ * pad_value as a whole, 0 before iOS16. As roi, but not as boxes, one that has no point in the
+ * image stands for the whole image (the expectation of coremltools' test of UNALIGN_CORNERS with
+ * the box 2, 2, 1, 1 in normalized coordinates, which is for iOS15 and iOS16). */
 
 static const char *const box_modes[] = {"CORNERS_HEIGHT_FIRST", "CORNERS_WIDTH_FIRST",
                                         "CENTER_SIZE_HEIGHT_FIRST", "CENTER_SIZE_WIDTH_FIRST",
@@ -446,13 +446,13 @@ pome_status pome__eval_crop_resize(pome__call *call) {
   double *out = POME__SCRATCH(call, double, area);
   if (pixels == NULL || out == NULL) return pome__call_memory(call);
   image m = {pixels, x->shape[2], x->shape[3], BORDER, 0, false};
-  bool pads = pome__arg_index(call, "pad_value") >= 0;
+  bool roi = has_roi(call);
   int64_t to = 0;
   for (int64_t n = 0; n < y->shape[0]; n++) {
     double box[4] = {0};
     int64_t of;
     POME__TRY(read_box(call, &c, n, box, &of));
-    if (!pads && (grid_misses(&c, box, m.height, 0) || grid_misses(&c, box, m.width, 1)))
+    if (roi && (grid_misses(&c, box, m.height, 0) || grid_misses(&c, box, m.width, 1)))
       take_whole_image(&m, box);
     int64_t first = of < 0 ? 0 : of;
     int64_t end = of < 0 ? x->shape[0] : of + 1;

@@ -128,6 +128,14 @@ static void test_resize(void **state) {
        "target_height=2; target_width=2; sampling_mode=\"UNALIGN_CORNERS\"",
        "fp32[1,1,1,2,2]{3.5, 5.5, 11.5, 13.5}", 0},
       {"crop_resize", POME__IOS16,
+       "x=fp32[1,1,4,4]{1..16}; roi=fp32[1,1,4,1,1]{2, 2, 1, 1}; normalized_coordinates=true; "
+       "target_height=2; target_width=2; sampling_mode=\"UNALIGN_CORNERS\"; pad_value=9.0",
+       "fp32[1,1,1,2,2]{3.5, 5.5, 11.5, 13.5}", 0},
+      {"crop_resize", POME__IOS17,
+       "x=fp32[1,1,4,4]{1..16}; boxes=fp32[1,4]{2, 2, 1, 1}; normalized_coordinates=true; "
+       "target_height=2; target_width=2; sampling_mode=\"UNALIGN_CORNERS\"; pad_value=9.0",
+       "fp32[1,1,2,2]{9*4}", 0},
+      {"crop_resize", POME__IOS16,
        "x=fp32[1,1,4,4]{1..16}; roi=fp32[1,1,5,1,1]{0, 0.5, 1.8, 1.0, 0.3}; "
        "normalized_coordinates=true; target_height=2; target_width=2; "
        "sampling_mode=\"ALIGN_CORNERS\"; pad_value=10.0",

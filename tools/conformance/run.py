@@ -21,12 +21,13 @@ PASSES = "converters/mil/mil/passes/tests"
 NETWORK = {"PYMIL_TEST_TARGETS": "neuralnetwork"}
 PROGRAM = {"PYMIL_TEST_TARGETS": "mlprogram"}
 SCRIPT = {**PROGRAM, "TORCH_FRONTENDS": "TORCHSCRIPT"}
+FP32 = {"INCLUDE_MIL_FP32_UNIT_TESTS": "1"}
 
 # name: paths inside coremltools, paths left out, environment
 SUITES = {
     "ops": ([OPS], [], PROGRAM),
     "ops_nn": ([OPS], [], NETWORK),
-    "ops_fp32": ([OPS], [], {**PROGRAM, "INCLUDE_MIL_FP32_UNIT_TESTS": "1"}),
+    "ops_fp32": ([OPS], [], {**PROGRAM, **FP32}),
     "states": (
         [
             f"{OPS}/iOS18/test_states.py",
@@ -58,13 +59,19 @@ SUITES = {
     "neural_network": (["test/neural_network", "converters/mil/backend/nn"], [], {}),
     "optimize": (["test/optimize/coreml", "test/optimize/api"], [], PROGRAM),
 }
+# run when they are named: the same tests in other ways
+MORE = {
+    "ops_all_opsets": ([OPS], [], {**PROGRAM, **FP32, "RUN_BACKWARD_COMPATIBILITY": "1"}),
+    "torch_ops_fp32": ([f"{TORCH}/test_torch_ops.py"], [], {**SCRIPT, **FP32}),
+    "torch_ops_nn": ([f"{TORCH}/test_torch_ops.py"], [], {**SCRIPT, **NETWORK}),
+}
 
 # --sample: these suites, one test in so many: about three minutes on two processors
 SAMPLE = {"ops": 6, "states": 1, "torch_ops": 20, "programs": 2, "api": 3, "ops_nn": 8}
 
 
 def run(suite: str, every: int, options: argparse.Namespace, results: Path) -> None:
-    paths, left_out, environment = SUITES[suite]
+    paths, left_out, environment = {**SUITES, **MORE}[suite]
     root = importlib.util.find_spec("coremltools").submodule_search_locations[0]
     variables = {
         **os.environ,
@@ -189,7 +196,7 @@ def tell_details(tables: list, details: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("suites", nargs="*", help=f"of {', '.join(SUITES)}; all without one")
+    parser.add_argument("suites", nargs="*", help=f"of {', '.join(SUITES)}, all without one; or of {', '.join(MORE)}")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="run one test in N")
     parser.add_argument("--shard", default="0/1", metavar="I/N", help="run part I of N")
     parser.add_argument("--strict", metavar="E", help="limit of |a - b| / (1 + |b|), such as 0.01")
@@ -202,9 +209,9 @@ def main() -> int:
     parser.add_argument("--fresh", action="store_true", help="forget earlier results")
     parser.add_argument("--sample", action="store_true", help="a small part of some suites, afresh")
     options = parser.parse_args()
-    unknown = [name for name in options.suites if name not in SUITES]
+    unknown = [name for name in options.suites if name not in SUITES and name not in MORE]
     if unknown:
-        parser.error(f"no suite {unknown[0]}; there are {', '.join(SUITES)}")
+        parser.error(f"no suite {unknown[0]}; there are {', '.join([*SUITES, *MORE])}")
     folder = (options.folder / "sample" if options.sample else options.folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     failed, tables = 0, []
