@@ -1,9 +1,14 @@
 /* See budget.h. The size of a block stands in front of it. */
 #include "budget.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 typedef struct header {
   _Alignas(16) size_t size;
@@ -68,4 +73,21 @@ budget budget_unlimited(void) {
 
 pome_allocator budget_allocator(budget *b) {
   return (pome_allocator){b, budget_take, budget_retake, budget_give_back};
+}
+
+size_t budget_starve(budget_life life, void *context, bool always) {
+  size_t failures = 0;
+  for (size_t n = 0;; n++) {
+    budget books = budget_unlimited();
+    books.refuse_at = n;
+    pome_allocator allocator = budget_allocator(&books);
+    pome_error error;
+    pome_status status = life(context, &allocator, &error);
+    assert_int_equal(books.blocks, 0);
+    if (status == POME_OK && books.refused == 0) return failures;
+    if (status == POME_OK && always) fail_msg("it did without allocation %zu", n);
+    if (status != POME_OK && (status != POME_MEMORY || books.refused == 0))
+      fail_msg("with allocation %zu refused: %s", n, error.message);
+    failures += status == POME_MEMORY;
+  }
 }

@@ -29,4 +29,12 @@ typedef struct budget {
 budget budget_unlimited(void);
 pome_allocator budget_allocator(budget *b);
 
+/* Something that takes memory and gives it all back. */
+typedef pome_status (*budget_life)(void *context, const pome_allocator *allocator,
+                                   pome_error *error);
+/* Lives with the first allocation refused, with the second, and so on, until none is. Fails the
+ * running cmocka test when a block is left, an error is not POME_MEMORY, or there is none where
+ * `always` wants one. Returns how many lives ended in one. */
+size_t budget_starve(budget_life life, void *context, bool always);
+
 #endif

@@ -284,7 +284,8 @@ static wire message_of(const linear_case *c) {
 }
 
 /* Opens, plans and predicts; whatever comes of it. */
-static pome_status live(const wire *message, const pome_allocator *allocator, pome_error *error) {
+static pome_status live(void *context, const pome_allocator *allocator, pome_error *error) {
+  const wire *message = context;
   pome_model *model = NULL;
   pome_plan *plan = NULL;
   pome_run *run = NULL;
@@ -315,22 +316,7 @@ static pome_status live(const wire *message, const pome_allocator *allocator, po
 static void lack_of_memory(void **state) {
   (void)state;
   wire message = message_of(&cases[REFERENCE_CLASS]);
-  size_t failures = 0;
-  for (size_t n = 0;; n++) {
-    budget books = budget_unlimited();
-    books.refuse_at = n;
-    pome_allocator allocator = budget_allocator(&books);
-    pome_error error;
-    pome_status status = live(&message, &allocator, &error);
-    assert_int_equal(books.blocks, 0);
-    if (books.refused == 0) {
-      check_ok(status, &error);
-      break;
-    }
-    assert_true(status == POME_MEMORY || status == POME_OK);
-    failures += status == POME_MEMORY;
-  }
-  assert_true(failures > 10);
+  assert_true(budget_starve(live, &message, false) > 10);
   wire_free(&message);
 }
 
