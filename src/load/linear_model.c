@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "load/neural_network.h"
+#include "tensor/element.h"
 
 /* ---- numbers ---- */
 
@@ -136,22 +137,37 @@ static pome__value **features_of(pome__nn *nn, const pome__function_description 
 
 /* ---- results ---- */
 
+/* One number, or one for each row. */
+static void check_output(pome__nn *nn, const pome_port *port, size_t rows) {
+  bool array = port->feature == POME_FEATURE_TENSOR;
+  if (!array && port->feature != POME_FEATURE_DOUBLE)
+    pome__nn_fail(nn, POME_UNSUPPORTED, "output \"%s\" is neither a double nor an array",
+                  port->name);
+  if (array && !pome__dtype_is_float(port->dtype))
+    pome__nn_fail(nn, POME_UNSUPPORTED, "output \"%s\" is an array of %s, not of floats",
+                  port->name, pome_dtype_name(port->dtype));
+  if (!array && rows != 1)
+    pome__nn_fail(nn, POME_INPUT, "\"%s\" is one number, and the weights have %zu rows", port->name,
+                  rows);
+  bool fits =
+      port->rank < 0 ||
+      (port->rank == 1 && (port->shape[0] == POME_DIM_UNKNOWN || port->shape[0] == (int64_t)rows));
+  if (array && !fits)
+    pome__nn_fail(nn, POME_INPUT,
+                  "\"%s\" has another shape than [%zu], the number of rows of weights", port->name,
+                  rows);
+  if (nn->status == POME_OK && pome__scope_find(&nn->names, port->name) != NULL)
+    pome__nn_fail(nn, POME_UNSUPPORTED, "\"%s\" is an input and an output", port->name);
+}
+
 static void regress(pome__nn *nn, const pome__function_description *description,
                     pome__value *answer, size_t rows) {
   const pome_port *port = description->outputs;
   if (nn->status == POME_OK && description->output_count != 1)
     pome__nn_fail(nn, POME_INPUT, "the regressor has %zu outputs; it gives 1",
                   description->output_count);
-  if (nn->status == POME_OK && port->feature != POME_FEATURE_TENSOR &&
-      port->feature != POME_FEATURE_DOUBLE && port->feature != POME_FEATURE_INT64)
-    pome__nn_fail(nn, POME_UNSUPPORTED, "output \"%s\" is neither a number nor an array",
-                  port->name);
-  if (nn->status == POME_OK && port->feature != POME_FEATURE_TENSOR && rows != 1)
-    pome__nn_fail(nn, POME_INPUT, "\"%s\" is one number, and the weights have %zu rows", port->name,
-                  rows);
   if (nn->status != POME_OK) return;
-  if (pome__scope_find(&nn->names, port->name) != NULL)
-    pome__nn_fail(nn, POME_UNSUPPORTED, "\"%s\" is an input and an output", port->name);
+  check_output(nn, port, rows);
   pome__nn_rename(nn, answer, port->name);
   if (nn->status == POME_OK &&
       !pome__block_set_outputs(nn->program, nn->function->body, &answer, 1))

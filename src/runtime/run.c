@@ -36,12 +36,15 @@ static pome_dtype stored_dtype(const pome_run *run, pome_dtype declared) {
   return wide ? pome__stored_dtype(declared, POME_NUMERICS_WIDE) : declared;
 }
 
-/* Networks compute floats; where the port declares doubles, they are given. */
+/* Networks compute floats, and linear models doubles; the floats that the port declares are given,
+ * where one of the two is doubles. */
 static pome_dtype result_dtype(const pome_run *run, const pome__value *value) {
   const pome_port *port =
       pome_function_find_port(run->plan->function, POME_OUTPUT_PORT, value->name);
-  bool doubles = port != NULL && port->feature == POME_FEATURE_TENSOR && port->dtype == POME_FP64;
-  return doubles ? POME_FP64 : stored_dtype(run, value->type.dtype);
+  bool floats = port != NULL && port->feature == POME_FEATURE_TENSOR &&
+                pome__dtype_is_float(port->dtype) && pome__dtype_is_float(value->type.dtype);
+  bool doubles = floats && (port->dtype == POME_FP64 || value->type.dtype == POME_FP64);
+  return doubles ? port->dtype : stored_dtype(run, value->type.dtype);
 }
 
 /* Results of known size get their memory now, so that converting them later takes none. */
