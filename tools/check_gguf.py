@@ -48,8 +48,15 @@ def lines(digits):
 
 def cased(behind, digits):
     before = r"[^\r\n\p{L}\p{N}]?"
-    return "|".join([before + UPPER + "*" + LOWER + "+" + behind, before + UPPER + "+" + LOWER + "*" + behind, digits,
-                     r" ?[^\s\p{L}\p{N}]+[\r\n/]*", SPACES])
+    return "|".join(
+        [
+            before + UPPER + "*" + LOWER + "+" + behind,
+            before + UPPER + "+" + LOWER + "*" + behind,
+            digits,
+            r" ?[^\s\p{L}\p{N}]+[\r\n/]*",
+            SPACES,
+        ]
+    )
 
 
 def split(*patterns):
@@ -72,15 +79,22 @@ FAMILIES = {
     "qwen35": split(ENGLISH + r"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|" + SPACES) + PLAIN,
     "minicpm5": split(r"\p{N}{1,3}", lines(r"\p{N}+")) + PLAIN,
     "seed-coder": split(ENGLISH + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|" + SPACES) + PLAIN,
-    "bailingmoe": split(r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*"
-                        r"|\s*[\r\n]|\s+(?!\S)|\s+") + PLAIN,
+    "bailingmoe": split(
+        r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*"
+        r"|\s*[\r\n]|\s+(?!\S)|\s+"
+    )
+    + PLAIN,
     "gpt-4o": split(O200K) + PLAIN,
     "tiny_aya": split(r"\d{1,3}(?=(?:\d{3})*\b)", O200K) + PLAIN,
     "tekken": split(cased("", r"\p{N}")) + PLAIN,
     "deepseek-coder": split("[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", EAST_ASIA) + DIGITS + PLAIN,
-    "deepseek-v3": split(r"\p{N}{1,3}", "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+",
-                         r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
-                         r"""| ?[\p{P}\p{S}]+[\r\n]*|""" + SPACES) + PLAIN,
+    "deepseek-v3": split(
+        r"\p{N}{1,3}",
+        "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+",
+        r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
+        r"""| ?[\p{P}\p{S}]+[\r\n]*|""" + SPACES,
+    )
+    + PLAIN,
     "bloom": split(BLOOM) + PLAIN,
     "viking": split(BLOOM) + DIGITS + PLAIN,
 }
@@ -148,14 +162,22 @@ def write(path, root, known, family=None):
     charsmap = find_map(root["normalizer"])
     if charsmap:
         out.add_precompiled_charsmap(base64.b64decode(charsmap))
-    for text, add in ((bos, out.add_bos_token_id), (eos, out.add_eos_token_id), ("[UNK]", out.add_unk_token_id),
-                      ("<unk>", out.add_unk_token_id)):
+    for text, add in (
+        (bos, out.add_bos_token_id),
+        (eos, out.add_eos_token_id),
+        ("[UNK]", out.add_unk_token_id),
+        ("<unk>", out.add_unk_token_id),
+    ):
         if text in ids:
             add(ids[text])
     if kind == "bert":
         out.add_sep_token_id(ids["[SEP]"])
-    for key, add in (("bos", out.add_add_bos_token), ("eos", out.add_add_eos_token),
-                     ("prefix", out.add_add_space_prefix), ("spaces", out.add_remove_extra_whitespaces)):
+    for key, add in (
+        ("bos", out.add_add_bos_token),
+        ("eos", out.add_add_eos_token),
+        ("prefix", out.add_add_space_prefix),
+        ("spaces", out.add_remove_extra_whitespaces),
+    ):
         if key in more:
             add(more[key])
     out.write_header_to_file()
@@ -177,7 +199,7 @@ def report(what, texts, have, want):
     print(f"{what}: {len(texts) - len(bad)} of {len(texts)} texts agree", flush=True)
     if bad:
         first = min(bad, key=lambda i: len(texts[i]))
-        print(f"    {ascii(texts[first][:60])}: {have[first][:16]}, not {want[first][:16]}")
+        print(f"    {texts[first][:60]!a}: {have[first][:16]}, not {want[first][:16]}")
 
 
 def of_llama_cpp(path, texts):
@@ -211,8 +233,7 @@ def main():
             write(path, root, known)
             have = encode(pome, path, texts)
             report(f"{name}, ids", texts, have, [case["ids"] for case in cases])
-            report(f"{name}, with special tokens", texts, encode(pome, path, texts, True),
-                   [case["ids_special"] for case in cases])
+            report(f"{name}, with special tokens", texts, encode(pome, path, texts, True), [case["ids_special"] for case in cases])
             other = of_llama_cpp(path, texts)
             if other is not None:
                 report(f"{name}, llama.cpp", texts, have, other)

@@ -6,6 +6,7 @@ usage: check_op_table.py DUMP_PROGRAM [mil_ops.tsv]
 DUMP_PROGRAM is the built tests/unit test_op_table; it is run with --dump. The TSV is looked for in $POME_SHARED/reference or
 ../shared/reference beside the checkout; without it the check is skipped. Exit status 1 when a row differs.
 """
+
 import os
 import re
 import subprocess
@@ -99,8 +100,15 @@ def read_dump(program):
         params = []
         for field in fields:
             name, domain, dtypes, flags, default = field.split("|")
-            params.append({"name": name, "flags": int(flags), "dtypes": set(filter(None, dtypes.split(", "))),
-                           "domain": None if domain == "-" else domain, "default": default})
+            params.append(
+                {
+                    "name": name,
+                    "flags": int(flags),
+                    "dtypes": set(filter(None, dtypes.split(", "))),
+                    "domain": None if domain == "-" else domain,
+                    "default": default,
+                }
+            )
         rows[op, since] = params
     return rows
 

@@ -7,6 +7,7 @@ SHARED is the folder with sample models. Each line of the output is one model: i
 and outputs its functions hold, and a 64-bit FNV-1a digest of a canonical text of everything in them: names, types,
 arguments, literals. tests/unit/test_load.c writes the same text from pome's program form.
 """
+
 import os
 import struct
 import sys
@@ -14,15 +15,30 @@ import sys
 from coremltools.proto import MIL_pb2, Model_pb2
 
 DTYPES = {
-    "BOOL": ("bool", 8), "STRING": ("string", 0), "FLOAT16": ("fp16", 16), "FLOAT32": ("fp32", 32),
-    "FLOAT64": ("fp64", 64), "BFLOAT16": ("bf16", 16), "INT8": ("int8", 8), "INT16": ("int16", 16),
-    "INT32": ("int32", 32), "INT64": ("int64", 64), "INT4": ("int4", 4), "UINT8": ("uint8", 8),
-    "UINT16": ("uint16", 16), "UINT32": ("uint32", 32), "UINT64": ("uint64", 64), "UINT4": ("uint4", 4),
-    "UINT2": ("uint2", 2), "UINT1": ("uint1", 1), "UINT6": ("uint6", 6), "UINT3": ("uint3", 3),
-    "FLOAT8E4M3FN": ("fp8e4m3fn", 8), "FLOAT8E5M2": ("fp8e5m2", 8),
+    "BOOL": ("bool", 8),
+    "STRING": ("string", 0),
+    "FLOAT16": ("fp16", 16),
+    "FLOAT32": ("fp32", 32),
+    "FLOAT64": ("fp64", 64),
+    "BFLOAT16": ("bf16", 16),
+    "INT8": ("int8", 8),
+    "INT16": ("int16", 16),
+    "INT32": ("int32", 32),
+    "INT64": ("int64", 64),
+    "INT4": ("int4", 4),
+    "UINT8": ("uint8", 8),
+    "UINT16": ("uint16", 16),
+    "UINT32": ("uint32", 32),
+    "UINT64": ("uint64", 64),
+    "UINT4": ("uint4", 4),
+    "UINT2": ("uint2", 2),
+    "UINT1": ("uint1", 1),
+    "UINT6": ("uint6", 6),
+    "UINT3": ("uint3", 3),
+    "FLOAT8E4M3FN": ("fp8e4m3fn", 8),
+    "FLOAT8E5M2": ("fp8e5m2", 8),
 }
-FORMATS = {"int8": "b", "uint8": "B", "int16": "h", "uint16": "H", "int32": "i", "uint32": "I",
-           "int64": "q", "uint64": "Q"}
+FORMATS = {"int8": "b", "uint8": "B", "int16": "h", "uint16": "H", "int32": "i", "uint32": "I", "int64": "q", "uint64": "Q"}
 HASHED = 256
 
 
@@ -80,8 +96,8 @@ def blob_text(t, blob, weights):
     size = (count * dtype_of(t)[1] + 7) // 8
     digest = ""
     if weights is not None:
-        start, = struct.unpack_from("<Q", weights, blob.offset + 16)
-        digest = "%x" % fnv(weights[start:start + min(size, HASHED)])
+        (start,) = struct.unpack_from("<Q", weights, blob.offset + 16)
+        digest = "%x" % fnv(weights[start : start + min(size, HASHED)])
     return "@%d:%d:%s" % (blob.offset, size, digest)
 
 
@@ -111,8 +127,7 @@ def op_lines(op, weights, counts):
     yield "op %s %s" % (op.type, op_name(op))
     args = {}
     for key, argument in op.inputs.items():
-        parts = [b.name if b.WhichOneof("binding") == "name" else value_text(b.value, weights)
-                 for b in argument.arguments]
+        parts = [b.name if b.WhichOneof("binding") == "name" else value_text(b.value, weights) for b in argument.arguments]
         args[key] = " ".join(["arg", key] + parts)
     for key, value in op.attributes.items():
         if key != "name":
@@ -144,7 +159,7 @@ def program_lines(program, weights, counts):
 
 
 def models(root):
-    for folder, folders, files in sorted(os.walk(root)):
+    for folder, _, files in sorted(os.walk(root)):
         for name in files:
             if name.endswith(".mlmodel"):
                 yield os.path.join(folder, name)
@@ -173,8 +188,7 @@ def main():
         if os.environ.get("POME_CHECK_DUMP") == relative:
             sys.stderr.write(text)
         used = weights is not None or "=@" not in text
-        print('{"%s", %d, %d, %s, 0x%016xu},' % (relative, counts[0], counts[1], "true" if used else "false",
-                                                  fnv(text.encode())))
+        print('{"%s", %d, %d, %s, 0x%016xu},' % (relative, counts[0], counts[1], "true" if used else "false", fnv(text.encode())))
 
 
 main()

@@ -70,7 +70,7 @@ class Model:
         try:
             milproto.load(self.spec, self.spec.specificationVersion, str(self.root / "weights"))
             return None
-        except Exception as error:  # noqa: BLE001 - whatever it is, both models must have it
+        except Exception as error:
             return f"{type(error).__name__}: {error}".split("\n")[0][:120]
 
 

@@ -6,6 +6,7 @@ The network's layout is that of Sandler et al. 2018, table 2: inverted residual 
 Needs torch and coremltools. Beside the package a golden folder is written: OUT.golden/ with inputs, torch's
 outputs in fp32 and golden.json.
 """
+
 import argparse
 import json
 import pathlib
@@ -66,17 +67,21 @@ def main():
         expected = model(image)
         traced = torch.jit.trace(model, image)
     precision = ct.precision.FLOAT16 if options.precision == "fp16" else ct.precision.FLOAT32
-    package = ct.convert(traced, inputs=[ct.TensorType("image", image.shape)], outputs=[ct.TensorType("scores")],
-                         minimum_deployment_target=ct.target.iOS16, compute_precision=precision,
-                         skip_model_load=True)
+    package = ct.convert(
+        traced,
+        inputs=[ct.TensorType("image", image.shape)],
+        outputs=[ct.TensorType("scores")],
+        minimum_deployment_target=ct.target.iOS16,
+        compute_precision=precision,
+        skip_model_load=True,
+    )
     package.save(str(options.out))
     golden = options.out.with_suffix(".golden")
     golden.mkdir(exist_ok=True)
     np.savez(golden / "inputs.npz", image=image.numpy())
     np.savez(golden / "outputs.npz", scores=expected.numpy())
     tolerance = {"rel_l2": 0.02 if options.precision == "fp16" else 1e-4}
-    description = {"model": f"../{options.out.name}", "calls": [{"inputs": "inputs.npz", "outputs": "outputs.npz"}],
-                   "tolerance": tolerance}
+    description = {"model": f"../{options.out.name}", "calls": [{"inputs": "inputs.npz", "outputs": "outputs.npz"}], "tolerance": tolerance}
     (golden / "golden.json").write_text(json.dumps(description, indent=1) + "\n")
 
 

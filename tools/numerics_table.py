@@ -8,6 +8,7 @@ computes in fp16; programs of other types are left out. `pome verify --json` rep
 figure is the root mean square of rel_l2 over its floating-point outputs and calls. --write replaces what stands between the
 markers in that file; without it the table is printed. Exit status 1 when the median of the ratios is above 1 or one above 2.
 """
+
 import argparse
 import json
 import math

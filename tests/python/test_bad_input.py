@@ -54,9 +54,7 @@ class BadInput(support.Folder):
         self.refused(GOOD, "no function", function="main\0")
 
     def test_shapes(self):
-        self.refused(
-            {**GOOD, "y": np.ones((3, 2))}, r'input "y" has shape \[3, 2\]; allowed is \[2, 3\]'
-        )
+        self.refused({**GOOD, "y": np.ones((3, 2))}, r'input "y" has shape \[3, 2\]; allowed is \[2, 3\]')
         self.refused({**GOOD, "y": np.ones((0, 3))}, r"\[0, 3\]")
         self.refused({**GOOD, "y": np.ones((2, 0))}, r"\[2, 0\]")
         self.refused({**GOOD, "y": np.ones(())}, "has shape")

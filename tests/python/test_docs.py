@@ -83,9 +83,7 @@ class Docs(support.Folder):
         for name in pome.__all__:
             thing = getattr(pome, name)
             bare += [] if thing.__doc__ else [name]
-            fields = (
-                [f.name for f in dataclasses.fields(thing)] if dataclasses.is_dataclass(thing) else []
-            )
+            fields = [f.name for f in dataclasses.fields(thing)] if dataclasses.is_dataclass(thing) else []
             for member, value in vars(thing).items() if inspect.isclass(thing) else ():
                 told = inspect.isroutine(value) or isinstance(value, (property, classmethod))
                 if told and not member.startswith("_") and member not in fields and not value.__doc__:

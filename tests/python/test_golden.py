@@ -30,11 +30,7 @@ class Golden(support.Folder):
         got = np.asarray(got)
         self.assertIn(
             got.shape,
-            (expected.shape, ())
-            if expected.shape == (1,)
-            else (expected.shape, (1,))
-            if expected.shape == ()
-            else (expected.shape,),
+            (expected.shape, ()) if expected.shape == (1,) else (expected.shape, (1,)) if expected.shape == () else (expected.shape,),
             place,
         )
         a, b = got.astype(np.float64).ravel(), expected.astype(np.float64).ravel()

@@ -36,9 +36,7 @@ class Install(support.Folder):
         variables = {k: v for k, v in os.environ.items() if k not in names}
         line = [self.python, *map(str, arguments)]
         variables.update(more)
-        return subprocess.run(
-            line, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=500
-        )
+        return subprocess.run(line, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=500)
 
     def make_environment(self):
         made = subprocess.run([sys.executable, "-m", "venv", self.folder / "venv"], capture_output=True)

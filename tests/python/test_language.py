@@ -170,9 +170,7 @@ class Models(Refusing):
 
     def test_about(self):
         model = self.model
-        self.assertEqual(
-            (model.context, model.vocab_size, model.bos, model.eos), (256, 1024, 1023, 1023)
-        )
+        self.assertEqual((model.context, model.vocab_size, model.bos, model.eos), (256, 1024, 1023, 1023))
         self.assertIsNone(model.template)
         self.assertEqual(len(model.tokenizer), 1024)
 
@@ -244,9 +242,7 @@ class Models(Refusing):
 
     def test_refused(self):
         generate = self.model.generate
-        self.refused(
-            "no chat template", generate, [{"role": "user", "content": "a"}], status="UNSUPPORTED"
-        )
+        self.refused("no chat template", generate, [{"role": "user", "content": "a"}], status="UNSUPPORTED")
         self.refused("no chat template", generate, "a", system="b", status="UNSUPPORTED")
         self.refused("the prompt is empty", generate, [])
         self.refused("the prompt has 300 tokens; the model's context holds 256", generate, [5] * 300)
@@ -284,9 +280,7 @@ class Models(Refusing):
         messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
         session = model.session()
         expected = session.generate(messages, tokens=8, seed=3).read()
-        self.assertEqual(
-            session.generate("Hello", system="Be brief.", tokens=8, seed=3).read(), expected
-        )
+        self.assertEqual(session.generate("Hello", system="Be brief.", tokens=8, seed=3).read(), expected)
         ids = model.template.encode(model.tokenizer, messages)
         self.assertEqual(session.generate(ids, tokens=8, seed=3).read(), expected)
         program = Path(os.environ.get("POME_LIBRARY", "")).parent / "pome"

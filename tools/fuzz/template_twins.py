@@ -41,7 +41,7 @@ map(attribute="v",default=0)|list select|list reject|list select("odd")|list sel
 rejectattr("v","gt",1)|list sort(reverse=true) sort(attribute="k,v") sort(case_sensitive=true) unique(attribute="k")|list
 groupby("k")|list dictsort(by="value") int(0,16) float(1.5) round(1,"floor") round(-1) sum(attribute="v") max(attribute="v")
 tojson(indent=2) tojson(ensure_ascii=true) tojson(sort_keys=true) format(1) attr("upper") urlencode xmlattr filesizeformat
-filesizeformat(true)""".split()  # noqa: SIM905
+filesizeformat(true)""".split()
 TESTS = ["defined", "undefined", "none", "boolean", "true", "integer", "float", "number", "string", "mapping", "sequence",
          "iterable", "callable", "odd", "divisibleby(3)", "eq 1", "lt 5", "in l", "sameas none", "lower", "== 7", 'in "abc"']
 PARTS = [".upper()", ".strip()", '.strip("H")', ".split()", '.split("l",1)', '.rsplit("o",1)', ".splitlines()",
@@ -112,7 +112,7 @@ def theirs(environment, text):
         return environment.from_string(text).render(**VARIABLES)
     except Late:
         raise
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         return error
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -7,7 +7,6 @@ Strict results must then be equal to the bit.
 
 import coremltools as ct
 import coremltools.optimize.coreml as cto
-
 import judge
 from judge import Trial
 
@@ -112,9 +111,7 @@ def compressed(name: str):
         dense = variants.convert(source, minimum_deployment_target=variants.TARGETS[target])
         model = method(dense)
         path = source.save(model, name)
-        expanded = source.save(
-            cto.decompress_weights(ct.models.MLModel(str(path), skip_model_load=True)), "dense"
-        )
+        expanded = source.save(cto.decompress_weights(ct.models.MLModel(str(path), skip_model_load=True)), "dense")
         known = Trial(expanded, source.named(), {})
         truth, _ = judge.predict(known, "cpu", "strict", source.folder)
         return [Trial(path, source.named(), truth, exact=True, limit=2e-2)], False

@@ -207,9 +207,7 @@ def activations():
         nn.Threshold(0.1, -2.0),
         nn.Sigmoid(),
     ]
-    return Of(lambda m, x: tuple(f(x) for f in m.kinds), kinds=nn.ModuleList(kinds)), (
-        2 * randn(2, 6, 5),
-    )
+    return Of(lambda m, x: tuple(f(x) for f in m.kinds), kinds=nn.ModuleList(kinds)), (2 * randn(2, 6, 5),)
 
 
 def functions():
@@ -492,16 +490,12 @@ def many_inputs():
 
 LAYERS = {
     "lstm": lambda: recurrent(nn.LSTM),
-    "lstm_stacked_bidirectional": lambda: recurrent(
-        nn.LSTM, num_layers=3, bidirectional=True, batch_first=True
-    ),
+    "lstm_stacked_bidirectional": lambda: recurrent(nn.LSTM, num_layers=3, bidirectional=True, batch_first=True),
     "lstm_with_state": lstm_with_state,
     "lstm_cells": lstm_cells,
     "lstm_tagger": tagger,
     "gru": lambda: recurrent(nn.GRU),
-    "gru_stacked_bidirectional": lambda: recurrent(
-        nn.GRU, num_layers=2, bidirectional=True, batch_first=True
-    ),
+    "gru_stacked_bidirectional": lambda: recurrent(nn.GRU, num_layers=2, bidirectional=True, batch_first=True),
     "rnn_tanh": lambda: recurrent(nn.RNN, num_layers=2),
     "rnn_relu": lambda: recurrent(nn.RNN, nonlinearity="relu", batch_first=True),
     "convolutions_1d": convolutions_1d,

@@ -8,7 +8,6 @@ libraries are wrapped in Call, so that each takes tensors and gives tensors.
 from functools import partial
 
 import torch
-
 from parts import Call, image
 
 

@@ -32,10 +32,9 @@ sys.path.insert(0, str(HERE))
 
 def examine(maker, variant, folder: Path) -> dict:
     """Runs in the child: convert, then judge."""
+    import judge
     import numpy as np
     import torch
-
-    import judge
     import variants
 
     if variant == "special":
@@ -119,9 +118,7 @@ def print_table(results: list) -> None:
     columns += ("torch ms", "cpu ms", "MiB peak")
     print("| " + " | ".join(columns) + " |\n|" + "---|" * len(columns))
     for r in results:
-        errors = [
-            number(r.get("error", {}).get(side)) for side in ("ref strict", "cpu strict", "cpu fast")
-        ]
+        errors = [number(r.get("error", {}).get(side)) for side in ("ref strict", "cpu strict", "cpu fast")]
         times = [number(r.get(key), ".1f") for key in ("torch_ms", "cpu_ms", "peak")]
         numbers = [*errors, number(r.get("half")), number(r.get("l2")), *times]
         print("| " + " | ".join([r["model"], r["variant"], r["outcome"], *numbers]) + " |")
@@ -172,9 +169,10 @@ def main() -> None:
         warnings.simplefilter("ignore")
         os.environ["TQDM_DISABLE"] = "1"
         logging.disable(logging.WARNING)
-        import models
         import special
         import variants
+
+        import models
 
         models.torch.set_num_threads(1)
         table = models.table() | {name: ("special", make) for name, make in special.SPECIAL.items()}

@@ -9,11 +9,10 @@ import coremltools as ct
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
-
 from judge import Trial
 from layers import Of
 from parts import randomize
+from torch import nn
 from variants import TARGETS, Source, convert, flat
 
 SIZE = 16
@@ -53,9 +52,7 @@ def traced(module: nn.Module, *inputs):
 
 def converted(folder: Path, module: nn.Module, examples: tuple, name: str = "model", **settings) -> Path:
     settings.setdefault("minimum_deployment_target", ct.target.iOS16)
-    model = ct.convert(
-        traced(module, *examples), convert_to="mlprogram", skip_model_load=True, **settings
-    )
+    model = ct.convert(traced(module, *examples), convert_to="mlprogram", skip_model_load=True, **settings)
     path = folder / f"{name}.mlpackage"
     model.save(str(path))
     return path
@@ -168,9 +165,7 @@ class Cache(nn.Module):
         q, k, v = (y.reshape(1, n, self.heads, -1).transpose(1, 2) for y in self.qkv(x).chunk(3, 2))
         self.keys[:, :, end - n : end] = k
         self.values[:, :, end - n : end] = v
-        y = F.scaled_dot_product_attention(
-            q, self.keys[:, :, :end], self.values[:, :, :end], attn_mask=mask
-        )
+        y = F.scaled_dot_product_attention(q, self.keys[:, :, :end], self.values[:, :, :end], attn_mask=mask)
         return self.out(y.transpose(1, 2).reshape(1, n, -1))
 
 
@@ -189,10 +184,7 @@ def cache(folder: Path):
         truths = [module(*step).numpy() for step in steps]
     module.keys.zero_(), module.values.zero_()
     query, whole = ct.RangeDim(1, 16), ct.RangeDim(1, 16)
-    states = [
-        ct.StateType(ct.TensorType(shape=tuple(t.shape), dtype=np.float16), name=name)
-        for name, t in module.named_buffers()
-    ]
+    states = [ct.StateType(ct.TensorType(shape=tuple(t.shape), dtype=np.float16), name=name) for name, t in module.named_buffers()]
     path = converted(
         folder,
         module,
@@ -227,10 +219,7 @@ def averages(folder: Path):
     with torch.no_grad():
         truths = [module(x).clone().numpy() for x in steps]
     module.sums.zero_(), module.count.zero_()
-    states = [
-        ct.StateType(ct.TensorType(shape=tuple(t.shape), dtype=np.float16), name=name)
-        for name, t in module.named_buffers()
-    ]
+    states = [ct.StateType(ct.TensorType(shape=tuple(t.shape), dtype=np.float16), name=name) for name, t in module.named_buffers()]
     path = converted(
         folder,
         module,
@@ -273,9 +262,7 @@ def functions(folder: Path):
     whole.default_function_name = "second"
     path = folder / "functions.mlpackage"
     ct.utils.save_multifunction(whole, str(path))
-    return [
-        Trial(path, {"x": x.numpy()}, {"y": truths[n]}, function=n, limit=1e-2) for n in heads
-    ], False
+    return [Trial(path, {"x": x.numpy()}, {"y": truths[n]}, function=n, limit=1e-2) for n in heads], False
 
 
 def pipeline(folder: Path):
@@ -314,9 +301,7 @@ def bisected(folder: Path):
 
     source = Source.make(lambda: models.torchvision_model("resnet18", 64), folder)
     whole = source.save(convert(source), "whole")
-    ct.models.utils.bisect_model(
-        str(whole), str(folder), merge_chunks_to_pipeline=True, check_output_correctness=False
-    )
+    ct.models.utils.bisect_model(str(whole), str(folder), merge_chunks_to_pipeline=True, check_output_correctness=False)
     return [source.trial(folder / "whole_chunked_pipeline.mlpackage", "")], False
 
 
@@ -372,9 +357,7 @@ def types(target: str):
     """Whole numbers and halves at the ports."""
 
     def make(folder: Path):
-        module = Of(
-            lambda m, x, n: (m.layer(x) + n[:, None].float(), n * 2, x > 0), layer=nn.Linear(6, 4)
-        )
+        module = Of(lambda m, x, n: (m.layer(x) + n[:, None].float(), n * 2, x > 0), layer=nn.Linear(6, 4))
         x, n = torch.randn(3, 6), torch.tensor([1, 2, 3], dtype=torch.int32)
         half = np.float16 if target != "ios15" else np.float32
         ports = [ct.TensorType("x", x.shape, half), ct.TensorType("n", n.shape, np.int32)]

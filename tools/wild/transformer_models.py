@@ -7,7 +7,6 @@ and no cache leaves the modules, so that a trace sees tensors only.
 from functools import partial
 
 import torch
-
 from parts import Call, image, tokens
 
 # ---- transformers ----
@@ -220,9 +219,7 @@ def whisper_encoder():
 
 def whisper_decoder():
     def call(m, ids, states):
-        hidden = m.model.decoder(
-            input_ids=ids, encoder_hidden_states=states, use_cache=False, return_dict=False
-        )[0]
+        hidden = m.model.decoder(input_ids=ids, encoder_hidden_states=states, use_cache=False, return_dict=False)[0]
         return m.proj_out(hidden)
 
     module = transformer("WhisperConfig", "WhisperForConditionalGeneration", WHISPER)
@@ -285,9 +282,7 @@ DETR = {
 def resnet_backbone():
     import transformers
 
-    return transformers.ResNetConfig(
-        embedding_size=8, hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1], out_features=["stage4"]
-    )
+    return transformers.ResNetConfig(embedding_size=8, hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1], out_features=["stage4"])
 
 
 def detr():
@@ -321,9 +316,7 @@ def sound_model(configuration: str, model: str):
 def encodec():
     import transformers
 
-    config = transformers.EncodecConfig(
-        num_filters=8, upsampling_ratios=[4, 2], hidden_size=16, codebook_dim=16, num_lstm_layers=1
-    )
+    config = transformers.EncodecConfig(num_filters=8, upsampling_ratios=[4, 2], hidden_size=16, codebook_dim=16, num_lstm_layers=1)
     module = transformers.EncodecModel(config)
     return Call(module, lambda m, x: m.decoder(m.encoder(x))), (torch.randn(1, 1, 256),)
 

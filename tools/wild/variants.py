@@ -9,11 +9,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import compress
 import coremltools as ct
 import numpy as np
 import torch
-
-import compress
 from judge import Trial
 from parts import randomize
 
@@ -99,9 +98,7 @@ class Source:
     def types(self, shapes=None) -> list:
         kinds = {torch.int32: np.int32, torch.int64: np.int32}
         return [
-            ct.TensorType(
-                f"in{i}", shapes[i] if shapes else x.shape, dtype=kinds.get(x.dtype, np.float32)
-            )
+            ct.TensorType(f"in{i}", shapes[i] if shapes else x.shape, dtype=kinds.get(x.dtype, np.float32))
             for i, x in enumerate(self.inputs)
         ]
 
@@ -167,9 +164,7 @@ def exported(source: Source):
 
 def unoptimized(source: Source):
     """No pass of coremltools: what the front end wrote, dead and constant parts included."""
-    model = convert(
-        source, pass_pipeline=ct.PassPipeline.EMPTY, minimum_deployment_target=ct.target.iOS16
-    )
+    model = convert(source, pass_pipeline=ct.PassPipeline.EMPTY, minimum_deployment_target=ct.target.iOS16)
     return [source.trial(model, "unoptimized")], True
 
 
@@ -218,10 +213,7 @@ def flexible(enumerated: bool):
         factors = (1.0, 1.5, 2.0)
         sizes = [{a: int(source.inputs[0].shape[a] * f) for a in axes[0]} for f in factors]
         if enumerated:
-            shapes = [
-                ct.EnumeratedShapes([[s.get(a, n) for a, n in enumerate(x.shape)] for s in sizes])
-                for x in source.inputs
-            ]
+            shapes = [ct.EnumeratedShapes([[s.get(a, n) for a, n in enumerate(x.shape)] for s in sizes]) for x in source.inputs]
         else:
             ranges = {a: ct.RangeDim(sizes[0][a] // 2, sizes[2][a], sizes[0][a]) for a in axes[0]}
             shapes = [[ranges.get(a, n) for a, n in enumerate(x.shape)] for x in source.inputs]
