@@ -82,17 +82,21 @@ void pome__nn_to_range_dynamic(pome__nn *nn, const pome__nn_layer *layer) {
 
 /* ---- joining ---- */
 
-static pome__value **all_inputs(pome__nn *nn, const pome__nn_layer *layer) {
+/* With `vectors`, a number counts as a vector of one. */
+static pome__value **all_inputs(pome__nn *nn, const pome__nn_layer *layer, bool vectors) {
   pome__value **values = POME__NEW_ARRAY(&nn->scratch, pome__value *, layer->in_count + 1);
   if (values == NULL) pome__nn_no_memory(nn);
-  for (size_t i = 0; values != NULL && i < layer->in_count; i++) values[i] = layer->in[i]->value;
+  for (size_t i = 0; values != NULL && i < layer->in_count; i++) {
+    pome__value *value = layer->in[i]->value;
+    values[i] = vectors ? pome__nn_at_least_1d(nn, value) : value;
+  }
   if (layer->in_count == 0) pome__nn_fail(nn, POME_INPUT, "it has no inputs");
   return values;
 }
 
 static void join(pome__nn *nn, const pome__nn_layer *layer, const char *type, int64_t axis,
                  bool interleave) {
-  pome__value **values = all_inputs(nn, layer);
+  pome__value **values = all_inputs(nn, layer, strcmp(type, "concat") == 0);
   if (nn->status != POME_OK) return;
   pome__nn_out(nn, layer, 0,
                POME__OP(nn, type, POME__LIST("values", values, layer->in_count),

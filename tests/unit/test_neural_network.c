@@ -109,6 +109,13 @@ static void exact_arrays(void **state) {
   (void)state;
   run_once(ARRAY(1, "x", "2 3") ARRAY(10, "y", ""), EXACT LAYER("x", "y", "1270:{3:1}"),
            "[2,3] 1 2 3 4 5 6", "[1] 21");
+  /* A number that a slice left is joined as a vector of one. */
+  run_once(
+      ARRAY(1, "x", "2") ARRAY(10, "y", ""),
+      EXACT LAYER(
+          "x", "s",
+          "995:{1:[1] 2:[0] 3:[2] 4:[0] 5:[1] 6:[1]}") "1:{1:\"y\" 2:\"s\" 2:\"x\" 3:\"y\" 980:{}}",
+      "[2] 5 7", "[3] 7 5 7");
   /* A range of sizes: 1 to 4 rows. */
   const char *range = "1:{1:\"x\" 3:{5:{1:[2 2] 2:65568 31:{1:{1:1 2:4} 1:{1:2 2:2}}}}} ";
   char description[400];
