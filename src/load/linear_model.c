@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "load/neural_network.h"
 #include "tensor/element.h"
 
@@ -67,17 +66,8 @@ static void make_room(pome__nn *nn, doubles *list) {
 
 static pome__value *constant(pome__nn *nn, const char *name, int rank, const int64_t *dims,
                              const doubles *list) {
-  pome__literal *made =
-      nn->status == POME_OK ? POME__NEW(&nn->program->arena, pome__literal) : NULL;
-  if (made == NULL) {
-    pome__nn_no_memory(nn);
-    return NULL;
-  }
-  made->type = pome__type_tensor(POME_FP64, rank, dims);
-  made->data = list->at;
-  made->bytes = list->capacity * sizeof(double);
-  made->blob_offset = POME_NO_OFFSET;
-  return pome__nn_const_of(nn, name, made);
+  pome__type type = pome__type_tensor(POME_FP64, rank, dims);
+  return pome__nn_const_data(nn, name, &type, list->at, list->capacity * sizeof *list->at);
 }
 
 static pome__value *weights_of(pome__nn *nn, pome__pb model, size_t *rows) {

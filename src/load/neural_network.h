@@ -162,6 +162,9 @@ pome__value *pome__nn_lit_bools(pome__nn *nn, const bool *values, size_t count);
 /* A constant of floats; `data` stays where it is. */
 pome__value *pome__nn_const(pome__nn *nn, const char *stem, int rank, const int64_t *dims,
                             const float *data);
+/* The same of any type. */
+pome__value *pome__nn_const_data(pome__nn *nn, const char *stem, const pome__type *type,
+                                 const void *data, size_t bytes);
 pome__value *pome__nn_const_of(pome__nn *nn, const char *stem, const pome__literal *made);
 /* All elements alike. */
 pome__value *pome__nn_const_filled(pome__nn *nn, int rank, const int64_t *dims, double value);

@@ -169,20 +169,26 @@ pome__value *pome__nn_lit_bools(pome__nn *nn, const bool *values, size_t count) 
 }
 
 /* A const operation, which has a name and is listed among the weights. */
-pome__value *pome__nn_const(pome__nn *nn, const char *stem, int rank, const int64_t *dims,
-                            const float *data) {
-  size_t count = pome__nn_count(nn, rank, dims);
+pome__value *pome__nn_const_data(pome__nn *nn, const char *stem, const pome__type *type,
+                                 const void *data, size_t bytes) {
   pome__literal *made =
       nn->status == POME_OK ? POME__NEW(&nn->program->arena, pome__literal) : NULL;
   if (made == NULL) {
     pome__nn_no_memory(nn);
     return NULL;
   }
-  made->type = pome__type_tensor(POME_FP32, rank, dims);
+  made->type = *type;
   made->data = data;
-  made->bytes = count * sizeof(float);
+  made->bytes = bytes;
   made->blob_offset = POME_NO_OFFSET;
   return pome__nn_const_of(nn, stem, made);
+}
+
+pome__value *pome__nn_const(pome__nn *nn, const char *stem, int rank, const int64_t *dims,
+                            const float *data) {
+  size_t count = pome__nn_count(nn, rank, dims);
+  pome__type type = pome__type_tensor(POME_FP32, rank, dims);
+  return pome__nn_const_data(nn, stem, &type, data, count * sizeof *data);
 }
 
 pome__value *pome__nn_const_of(pome__nn *nn, const char *stem, const pome__literal *made) {
